@@ -1,0 +1,114 @@
+#include "octet/base/threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "octet/base/cpu.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace octet {
+namespace {
+
+constexpr int kSpins = 4000;  // about 50 us: longer than the gap between two layers
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+}  // namespace
+
+struct ThreadPool::State {
+  // One loop at a time: written by the caller before `generation` moves, read by the workers after.
+  Call call = nullptr;
+  const void* body = nullptr;
+  std::int64_t count = 0, piece = 1;
+  std::exception_ptr error;
+  std::mutex error_mutex;
+
+  std::mutex busy;                       // held by the caller whose loop is running
+  std::atomic<std::uint32_t> generation{0};
+  std::atomic<std::int64_t> next{0};     // first index not yet taken
+  std::atomic<int> pending{0};           // workers that have not finished this generation
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> workers;
+
+  void work() {
+    for (;;) {
+      const std::int64_t begin = next.fetch_add(piece, std::memory_order_relaxed);
+      if (begin >= count) return;
+      try {
+        call(body, begin, std::min(count, begin + piece));
+      } catch (...) {
+        const std::lock_guard lock(error_mutex);
+        if (!error) error = std::current_exception();
+        next.store(count, std::memory_order_relaxed);
+      }
+    }
+  }
+
+  void loop() {
+    std::uint32_t seen = 0;
+    for (;;) {
+      for (int i = 0; i < kSpins && generation.load(std::memory_order_acquire) == seen; ++i) pause();
+      generation.wait(seen, std::memory_order_acquire);
+      seen = generation.load(std::memory_order_acquire);
+      if (stop.load(std::memory_order_relaxed)) return;
+      work();
+      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+  const int usable = usable_cpus();
+  const int count = threads <= 0 ? usable : std::min(threads, usable);
+  for (int i = 1; i < count; ++i) state_->workers.emplace_back([s = state_.get()] { s->loop(); });
+}
+
+ThreadPool::~ThreadPool() {
+  State& s = *state_;
+  s.stop.store(true, std::memory_order_relaxed);
+  s.generation.fetch_add(1, std::memory_order_release);
+  s.generation.notify_all();
+  for (std::thread& worker : s.workers) worker.join();
+}
+
+int ThreadPool::size() const { return static_cast<int>(state_->workers.size()) + 1; }
+
+void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, const void* body) {
+  if (count <= 0) return;
+  State& s = *state_;
+  const std::int64_t pieces = count / std::max<std::int64_t>(1, grain);
+  // A body that starts a loop of its own finds `busy` taken and runs it alone. try_lock on a mutex
+  // that this thread holds would be undefined, hence the thread-local mark.
+  static thread_local bool inside = false;
+  if (s.workers.empty() || pieces < 2 || inside || !s.busy.try_lock()) return call(body, 0, count);
+  const std::lock_guard lock(s.busy, std::adopt_lock);
+  const std::int64_t wanted = std::min<std::int64_t>(pieces, std::int64_t{4} * size());
+  s.call = call;
+  s.body = body;
+  s.count = count;
+  s.piece = (count + wanted - 1) / wanted;
+  s.error = nullptr;
+  s.next.store(0, std::memory_order_relaxed);
+  s.pending.store(static_cast<int>(s.workers.size()), std::memory_order_relaxed);
+  s.generation.fetch_add(1, std::memory_order_release);
+  s.generation.notify_all();
+  inside = true;
+  s.work();
+  inside = false;
+  for (int i = 0; i < kSpins && s.pending.load(std::memory_order_acquire) != 0; ++i) pause();
+  for (int left; (left = s.pending.load(std::memory_order_acquire)) != 0;) s.pending.wait(left, std::memory_order_acquire);
+  if (s.error) std::rethrow_exception(s.error);
+}
+
+}  // namespace octet
