@@ -87,7 +87,7 @@ class Inference {
     const OpDef* op = find(node.op_type, node.domain, graph_.opset(node.domain));
     if (op == nullptr) return false;  // unknown operators are reported by require_all; types stay as declared
     std::vector<Known> inputs;
-    bool constant = op->deterministic && subgraphs(node).empty();
+    bool constant = op->foldable && subgraphs(node).empty();
     for (const ValueId id : node.inputs) {
       inputs.push_back(id == kNoValue ? Known{} : look_up(id));
       constant = constant && (id == kNoValue || inputs.back().constant.defined());

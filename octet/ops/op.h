@@ -70,7 +70,7 @@ struct OpDef {
   /// Optional: a faster form for given constants. constants[i] is null where input i is not constant.
   std::function<std::unique_ptr<Prepared>(const Node&, int opset, const std::vector<const Tensor*>& constants)> prepare = {};
   QuantRule quant = {};
-  bool deterministic = true;    ///< false: never folded (RandomNormal, ...)
+  bool foldable = true;         ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
   std::function<std::vector<Sample>(Random&)> samples = {};
 };
 
