@@ -1,0 +1,44 @@
+#include "octet/kernels/layout/layout.h"
+
+#include <algorithm>
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::int64_t kBlock = 32;  // a block of either side stays in L1 whatever the strides
+
+template <class Element>
+void transpose_block(const Element* in, std::int64_t in_stride, Element* out, std::int64_t out_stride,
+                     std::int64_t rows, std::int64_t columns) noexcept {
+  for (std::int64_t c = 0; c < columns; ++c) {
+    for (std::int64_t r = 0; r < rows; ++r) out[c * out_stride + r] = in[r * in_stride + c];
+  }
+}
+
+template <class Element>
+void transpose(const TransposeShape& s, const Element* in, Element* out, ThreadPool& pool) {
+  const std::int64_t bands = (s.columns + kBlock - 1) / kBlock;
+  const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, s.rows * kBlock));
+  pool.parallel_for(s.batch * bands, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t matrix = i / bands * s.rows * s.columns, c = i % bands * kBlock;
+      const std::int64_t columns = std::min(kBlock, s.columns - c);
+      for (std::int64_t r = 0; r < s.rows; r += kBlock) {
+        transpose_block(in + matrix + r * s.columns + c, s.columns, out + matrix + c * s.rows + r, s.rows,
+                        std::min(kBlock, s.rows - r), columns);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void transpose_bytes(const TransposeShape& shape, const void* in, void* out, ThreadPool& pool) {
+  transpose(shape, static_cast<const std::uint8_t*>(in), static_cast<std::uint8_t*>(out), pool);
+}
+
+void transpose_words(const TransposeShape& shape, const void* in, void* out, ThreadPool& pool) {
+  transpose(shape, static_cast<const std::uint32_t*>(in), static_cast<std::uint32_t*>(out), pool);
+}
+
+}  // namespace octet::kernels
