@@ -1,19 +1,26 @@
 // Every operator: one line each, in alphabetical order. Each file defines its function.
 #include "octet/ops/op_list.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 namespace octet::ops {
 
 Rows arithmetic();  // Add, Sub, Mul, Div, ...
+Rows fused();
 Rows relu();
 
 namespace {
 
 constexpr MakeRows kFiles[] = {
     arithmetic,
+    fused,
     relu,
 };
+
+// ONNX operators that the domain "octet" offers at every opset, for patterns recognised in older graphs.
+constexpr const char* kAtEveryOpset[] = {"Gelu", "HardSwish", "LayerNormalization"};
 
 }  // namespace
 
@@ -22,6 +29,14 @@ const std::vector<OpDef>& all() {
     std::vector<OpDef> out;
     for (const MakeRows make : kFiles) {
       for (OpDef& row : make()) out.push_back(std::move(row));
+    }
+    for (std::size_t i = 0, count = out.size(); i < count; ++i) {
+      const auto same = [&](const char* name) { return out[i].name == name && out[i].domain.empty(); };
+      if (std::none_of(std::begin(kAtEveryOpset), std::end(kAtEveryOpset), same)) continue;
+      OpDef row = out[i];
+      row.domain = "octet";
+      row.since = 0;
+      out.push_back(std::move(row));
     }
     return out;
   }();
