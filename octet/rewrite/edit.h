@@ -16,6 +16,7 @@ class Edit {
   explicit Edit(Graph& graph) : graph_(graph), uses_(graph), dead_(graph.nodes.size(), false) {}
 
   Graph& graph() { return graph_; }
+  const Graph& graph() const { return graph_; }
   const Uses& uses() const { return uses_; }
   int node_count() const { return static_cast<int>(dead_.size()); }
   Node& node(int index) { return graph_.nodes[static_cast<std::size_t>(index)]; }

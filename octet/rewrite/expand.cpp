@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "octet/ops/op.h"
+#include <map>
+
 #include "octet/rewrite/rewrite.h"
 
 namespace octet::rewrite {

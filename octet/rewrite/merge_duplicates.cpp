@@ -19,7 +19,7 @@ std::string key(const Tensor& tensor) {
 
 // A text that is equal for equal nodes; empty when the node must not be merged.
 std::string key(const Graph& graph, const Node& node, const std::map<ValueId, ValueId>& merged) {
-  const ops::OpDef* op = ops::find(node.op_type, node.domain, graph.opset(node.domain));
+  const OpDef* op = ops::find(node.op_type, node.domain, graph.opset(node.domain));
   if (op == nullptr || !op->foldable || node.outputs.size() != 1) return {};
   std::string text = node.domain + "." + node.op_type;
   for (const ValueId id : node.inputs) {
@@ -35,7 +35,7 @@ std::string key(const Graph& graph, const Node& node, const std::map<ValueId, Va
     } else if (const auto* s = std::get_if<std::string>(&value)) {
       text += "\"" + *s;
     } else if (const auto* is = std::get_if<std::vector<std::int64_t>>(&value)) {
-      for (const std::int64_t i : *is) text += std::to_string(i) + ",";
+      for (const std::int64_t item : *is) text += std::to_string(item) + ",";
     } else {
       return {};
     }
