@@ -9,14 +9,42 @@ namespace octet::ops {
 
 Rows arithmetic();  // Add, Sub, Mul, Div, ...
 Rows fused();
+Rows concat();
+Rows constant();
+Rows constant_of_shape();
+Rows expand();
+Rows gather();
+Rows if_else();
+Rows pad();
+Rows range();
 Rows relu();
+Rows reshape();
+Rows shape_size();
+Rows slice();
+Rows split();
+Rows squeeze();
+Rows transpose();
 
 namespace {
 
 constexpr MakeRows kFiles[] = {
     arithmetic,
     fused,
+    concat,
+    constant,
+    constant_of_shape,
+    expand,
+    gather,
+    if_else,
+    pad,
+    range,
     relu,
+    reshape,
+    shape_size,
+    slice,
+    split,
+    squeeze,
+    transpose,
 };
 
 // ONNX operators that the domain "octet" offers at every opset, for patterns recognised in older graphs.
