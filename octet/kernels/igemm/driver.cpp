@@ -1,0 +1,152 @@
+#include "octet/kernels/igemm/driver.h"
+
+#include <algorithm>
+#include <array>
+
+#include "octet/kernels/igemm/pack.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::int64_t kMaxBlockRows = 384, kBlockBytes = 192 * 1024;  // of A: with a panel of W, inside L2
+constexpr std::int64_t kSmallTask = 1 << 19;  // multiply-adds that are not worth another thread
+constexpr int kMaxColumns = 64, kMaxTileBytes = 4096;
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+struct Split {
+  std::int64_t block_rows, row_blocks, panels, block_panels, panel_blocks, tasks, grain;
+};
+
+// Rows first; columns too where rows do not make enough tasks to keep every thread busy.
+Split split(const IgemmProblem& p, int threads) {
+  const std::int64_t mr = p.kernel->mr, products = p.outer * p.inner;
+  const std::int64_t wanted = threads == 1 ? 1 : std::int64_t{4} * threads;
+  Split s;
+  const std::int64_t row_bytes = std::max<std::int64_t>(1, p.rows.steps[2]);
+  s.block_rows = std::clamp(kBlockBytes / row_bytes / mr * mr, mr, kMaxBlockRows / mr * mr);
+  const std::int64_t even = divide_up(divide_up(p.m * products, wanted), mr) * mr;
+  s.block_rows = std::min(s.block_rows, std::max(even, std::min(8 * mr, divide_up(p.m, mr) * mr)));
+  s.row_blocks = divide_up(p.m, s.block_rows);
+  s.panels = divide_up(p.n, p.kernel->nr);
+  s.block_panels = std::max<std::int64_t>(1, s.panels / divide_up(wanted, s.row_blocks * products));
+  s.panel_blocks = divide_up(s.panels, s.block_panels);
+  s.tasks = products * s.row_blocks * s.panel_blocks;
+  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k) *
+                      static_cast<double>(p.tap_count * products) / static_cast<double>(s.tasks);
+  s.grain = std::max<std::int64_t>(1, static_cast<std::int64_t>(kSmallTask / std::max(1.0, work)));
+  return s;
+}
+
+const void* advance(const void* pointer, std::int64_t bytes) {
+  return pointer == nullptr ? nullptr : static_cast<const char*>(pointer) + bytes;
+}
+
+template <class T>
+const T* advance_array(const T* pointer, std::int64_t count) {
+  return pointer == nullptr ? nullptr : pointer + count;
+}
+
+std::int64_t cell_bytes(Cell cell) { return cell == Cell::u8 || cell == Cell::s8 ? 1 : 4; }
+
+// The epilogue of product `g`, its arrays moved to where that product begins.
+Epilogue epilogue_of(const IgemmProblem& p, std::int64_t g) {
+  Epilogue e = p.epilogue;
+  const std::int64_t c = g / p.inner * p.c_step[0] + g % p.inner * p.c_step[1];
+  const std::int64_t columns = g * p.column_step, rows = g * p.row_step;
+  e.out = static_cast<char*>(e.out) + c * cell_bytes(e.out_type);
+  e.residual = advance(e.residual, c * cell_bytes(e.residual_type));
+  e.bias_s32 = advance_array(e.bias_s32, columns);
+  e.weight_zero_point = advance_array(e.weight_zero_point, columns);
+  e.scale = advance_array(e.scale, columns);
+  e.bias_f32 = advance_array(e.bias_f32, columns);
+  e.row_scale = advance_array(e.row_scale, rows);
+  return e;
+}
+
+// sum over taps and k of (a - zero point): what asymmetric weights need to know of a row.
+std::int32_t sum_row(const IgemmProblem& p, const char* row) {
+  std::int64_t sum = 0;
+  for (std::int64_t t = 0; t < p.tap_count; ++t) {
+    const char* a = row + p.taps[t];
+    if (p.kernel->a_bytes == 2) {
+      const auto* s16 = reinterpret_cast<const std::int16_t*>(a);
+      for (std::int64_t k = 0; k < p.k; ++k) sum += s16[k];
+    } else {
+      const auto* u8 = reinterpret_cast<const std::uint8_t*>(a);
+      for (std::int64_t k = 0; k < p.k; ++k) sum += u8[k] - p.a_zero_point;
+    }
+  }
+  return static_cast<std::int32_t>(sum);
+}
+
+// What the s32 sums of a panel start from: bias - zero point * column sum, modulo 2^32.
+void start_sums(const IgemmProblem& p, const Epilogue& e, const char* panel, std::int64_t n, std::int32_t* init) {
+  const int nr = p.kernel->nr;
+  const auto* sums = reinterpret_cast<const std::int32_t*>(panel + column_sums_offset(*p.kernel, p.tap_count, p.k));
+  for (int c = 0; c < nr; ++c) {
+    const std::uint32_t bias = e.bias_s32 != nullptr && n + c < p.n ? static_cast<std::uint32_t>(e.bias_s32[n + c]) : 0;
+    init[c] = static_cast<std::int32_t>(bias - static_cast<std::uint32_t>(p.a_zero_point) *
+                                                   static_cast<std::uint32_t>(sums[c]));
+  }
+}
+
+struct Block {
+  std::int64_t m, rows;
+  std::array<const void*, kMaxBlockRows> row;
+  std::array<std::int32_t, kMaxBlockRows> sum;
+};
+
+void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, const char* panel, std::int64_t n) {
+  const IgemmKernel& kernel = *p.kernel;
+  alignas(64) std::int32_t init[kMaxColumns];
+  alignas(64) char acc[kMaxTileBytes];
+  TileArgs tile{.taps = p.taps, .tap_count = p.tap_count, .k_steps = divide_up(p.k, kernel.kr), .panel = panel};
+  if (kernel.a_bytes != 4) {
+    start_sums(p, e, panel, n, init);
+    tile.init = init;
+  }
+  const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, p.n - n));
+  for (std::int64_t m = 0; m < block.rows; m += kernel.mr) {
+    const int rows = static_cast<int>(std::min<std::int64_t>(kernel.mr, block.rows - m));
+    tile.rows = block.row.data() + m;
+    kernel.core(tile, rows, acc);
+    kernel.finish(e, acc, {block.m + m, n, rows, columns});
+  }
+}
+
+void run_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
+  const std::int64_t per_product = s.row_blocks * s.panel_blocks, g = task / per_product;
+  const std::int64_t outer = g / p.inner, inner = g % p.inner;
+  Block block;
+  block.m = task % per_product / s.panel_blocks * s.block_rows;
+  block.rows = std::min(s.block_rows, p.m - block.m);
+  const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
+  for (std::int64_t r = 0; r < block.rows; ++r) block.row[static_cast<std::size_t>(r)] = a + p.rows.at(block.m + r);
+  Epilogue e = epilogue_of(p, g);
+  if (e.weight_zero_point != nullptr) {
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      const auto i = static_cast<std::size_t>(r);
+      block.sum[i] = sum_row(p, static_cast<const char*>(block.row[i]));
+    }
+    e.row_sum = block.sum.data() - block.m;
+  }
+  const char* packed = static_cast<const char*>(p.packed) + outer * p.packed_step[0] + inner * p.packed_step[1];
+  const std::int64_t panel_bytes = packed_panel_bytes(*p.kernel, p.tap_count, p.k);
+  const std::int64_t first = task % s.panel_blocks * s.block_panels;
+  for (std::int64_t i = first; i < std::min(first + s.block_panels, s.panels); ++i) {
+    run_panel(p, e, block, packed + i * panel_bytes, i * p.kernel->nr);
+  }
+}
+
+}  // namespace
+
+void run_igemm(const IgemmProblem& p, ThreadPool& pool) {
+  if (p.m <= 0 || p.n <= 0 || p.outer <= 0 || p.inner <= 0) return;
+  const Split s = split(p, pool.size());
+  pool.parallel_for(s.tasks, s.grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) run_task(p, s, task);
+  });
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,38 @@
+// The indirect GEMM driver: cuts a problem into blocks of rows and panels of columns, gives them to
+// the threads, and runs a kernel's core and epilogue tile by tile. It knows sizes in bytes only.
+#pragma once
+
+#include "octet/kernels/igemm/igemm.h"
+
+namespace octet::kernels {
+
+/// Row m of A lies at image * steps[0] + y * steps[1] + x * steps[2], m = (image * height + y) * width + x.
+struct RowMap {
+  std::int64_t height = 1, width = 1;
+  std::int64_t steps[3] = {0, 0, 0};  ///< bytes
+  std::int64_t at(std::int64_t m) const {
+    return m / width / height * steps[0] + m / width % height * steps[1] + m % width * steps[2];
+  }
+};
+
+/// A batch of outer x inner products, or of groups.
+struct IgemmProblem {
+  const IgemmKernel* kernel = nullptr;
+  std::int64_t m = 0, n = 0, k = 0;  ///< of one product; k of one tap
+  std::int64_t tap_count = 1;
+  const std::int64_t* taps = nullptr;  ///< bytes
+  const void* a = nullptr;
+  RowMap rows = {};
+  int a_zero_point = 0;  ///< of u8 and of s16 read by the core: 0 for the latter
+  const void* packed = nullptr;
+  std::int64_t outer = 1, inner = 1;
+  std::int64_t a_step[2] = {0, 0}, packed_step[2] = {0, 0};  ///< bytes
+  std::int64_t c_step[2] = {0, 0};                           ///< elements
+  std::int64_t row_step = 0, column_step = 0;  ///< rows and columns of the epilogue's arrays, product to product
+  Epilogue epilogue = {};
+};
+
+/// Each size is at least 1, or the call does nothing.
+void run_igemm(const IgemmProblem& problem, ThreadPool& pool);
+
+}  // namespace octet::kernels

@@ -1,0 +1,61 @@
+// What happens to a tile of sums between the registers and the output tensor. The int8 and the float
+// kernels, dense and depthwise, share this one description.
+//
+//   Epilogue relu_to_u8{.scale = scales, .activation = Activation::relu,
+//                       .out = y, .out_stride = n, .out_type = Cell::u8,
+//                       .inv_scale = 1 / y_scale, .zero_point = 3};
+#pragma once
+
+#include <cstdint>
+
+namespace octet::kernels {
+
+enum class Activation : std::uint8_t { none, relu, clamp, leaky_relu, hard_sigmoid, hard_swish };
+
+enum class Cell : std::uint8_t { u8, s8, f32, s32 };
+
+/// For row m and column n of a sum, every step rounded to float (no fused multiply-add):
+///   s32 sums:  s = sum + bias_s32[n] - weight_zero_point[n] * row_sum[m]     (modulo 2^32)
+///              v = float(s) * scale[n], or (float(s) * row_scale[m]) * scale[n]
+///   f32 sums:  v = sum
+///   then       v = v + bias_f32[n]
+///              v = v + r, r = residual[m][n] or float(int(residual[m][n]) - residual_zero_point) * residual_scale
+///              v = activation(v)
+///   out f32:   v
+///   out u8/s8: q = int(rint(max(min(v * inv_scale, qmax - zero_point), qmin - zero_point))) + zero_point,
+///              ties to even, NaN gives qmax; then lookup[q & 255] where there is a table.
+///   out s32:   s, of s32 sums only; nothing after s is applied.
+/// v * inv_scale with inv_scale = float(1 / y_scale) is not ONNX's division v / y_scale: the two may
+/// differ by one step where v / y_scale is within a rounding error of a tie. Integer outputs are the
+/// same bits on every instruction set. A null array is a step left out.
+struct Epilogue {
+  const std::int32_t* bias_s32 = nullptr;           ///< [N]
+  const std::int32_t* weight_zero_point = nullptr;  ///< [N]; for asymmetric weights
+  const std::int32_t* row_sum = nullptr;            ///< [M], sum of (a - zero point); the driver fills it in
+  const float* scale = nullptr;                     ///< [N]; needed by s32 sums unless the output is s32
+  const float* row_scale = nullptr;                 ///< [M]; of rows quantized one by one
+  const float* bias_f32 = nullptr;                  ///< [N]
+  const void* residual = nullptr;                   ///< [M][residual_stride], u8, s8 or f32
+  std::int64_t residual_stride = 0;                 ///< elements from row to row
+  Cell residual_type = Cell::f32;
+  std::int32_t residual_zero_point = 0;
+  float residual_scale = 1;
+  /// relu: max(0, v). clamp: min(beta, max(alpha, v)). leaky_relu: v < 0 ? alpha * v : v.
+  /// hard_sigmoid h(v): min(1, max(0, alpha * v + beta)). hard_swish: v * h(v). NaN stays NaN.
+  Activation activation = Activation::none;
+  float alpha = 0, beta = 0;
+  void* out = nullptr;          ///< [M][out_stride]; may be the residual itself
+  std::int64_t out_stride = 0;  ///< elements from row to row
+  Cell out_type = Cell::f32;
+  float inv_scale = 1;
+  std::int32_t zero_point = 0;
+  const std::uint8_t* lookup = nullptr;  ///< [256], indexed by the output byte: sigmoid, silu, gelu, ...
+};
+
+/// A tile of sums: rows x columns of the output, from row m and column n.
+struct TileSpan {
+  std::int64_t m = 0, n = 0;
+  int rows = 0, columns = 0;
+};
+
+}  // namespace octet::kernels

@@ -1,0 +1,65 @@
+#include "octet/kernels/igemm/image.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace octet::kernels {
+namespace {
+
+void convert(const ImageCopy& c, const char* in, std::int64_t count, char* out) {
+  if (c.a_bytes != 2) {
+    std::memcpy(out, in, static_cast<std::size_t>(count * c.a_bytes));
+    return;
+  }
+  const auto* u8 = reinterpret_cast<const std::uint8_t*>(in);
+  auto* s16 = reinterpret_cast<std::int16_t*>(out);
+  const auto zero_point = static_cast<std::int16_t>(c.zero_point);
+  for (std::int64_t i = 0; i < count; ++i) s16[i] = static_cast<std::int16_t>(u8[i] - zero_point);
+}
+
+void fill(const ImageCopy& c, std::int64_t count, char* out) {
+  std::memset(out, c.a_bytes == 1 ? c.zero_point : 0, static_cast<std::size_t>(count * c.a_bytes));
+}
+
+void copy_row(const ImageCopy& c, const char* in, char* out) {
+  const std::int64_t in_bytes = c.a_bytes == 4 ? 4 : 1;
+  // Columns [first, last) of the output lie inside the input.
+  const std::int64_t first = std::clamp<std::int64_t>((c.pad_left + c.step_w - 1) / c.step_w, 0, c.width);
+  const std::int64_t last = std::clamp((c.in_width + c.pad_left + c.step_w - 1) / c.step_w, first, c.width);
+  fill(c, first * c.channels, out);
+  fill(c, (c.width - last) * c.channels, out + last * c.channels * c.a_bytes);
+  out += first * c.channels * c.a_bytes;
+  in += (first * c.step_w - c.pad_left) * c.in_stride * in_bytes;
+  if (c.in_stride == c.channels && c.step_w == 1) return convert(c, in, (last - first) * c.channels, out);
+  for (std::int64_t x = first; x < last; ++x) {
+    convert(c, in, c.channels, out);
+    in += c.step_w * c.in_stride * in_bytes;
+    out += c.channels * c.a_bytes;
+  }
+}
+
+}  // namespace
+
+std::int64_t image_bytes(const ImageCopy& c) {
+  return (c.batch * c.height * c.width * c.channels * c.a_bytes + kImageSlack + 63) / 64 * 64;
+}
+
+void copy_image(const ImageCopy& c, const void* in, void* out, ThreadPool& pool) {
+  const std::int64_t in_bytes = c.a_bytes == 4 ? 4 : 1, row_bytes = c.width * c.channels * c.a_bytes;
+  const std::int64_t rows = c.batch * c.height;
+  const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, row_bytes));
+  pool.parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t y = row % c.height * c.step_h - c.pad_top;
+      char* to = static_cast<char*>(out) + row * row_bytes;
+      if (y < 0 || y >= c.in_height) {
+        fill(c, c.width * c.channels, to);
+      } else {
+        copy_row(c, static_cast<const char*>(in) + (row / c.height * c.in_image + y * c.in_row) * in_bytes, to);
+      }
+    }
+  });
+  std::memset(static_cast<char*>(out) + rows * row_bytes, 0, static_cast<std::size_t>(kImageSlack));
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,68 @@
+#include "octet/kernels/igemm/pack.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace octet::kernels {
+namespace {
+
+// One tap of one panel, k by k: nr weights (fewer at the right edge) spread over the kr interleave.
+template <class T>
+void pack_tap(const IgemmKernel& kernel, const WeightSource& s, const T* w, int columns, T* out) {
+  for (std::int64_t k = 0; k < s.k; ++k) {
+    const T* from = w + k / s.k_inner * s.k_outer_stride + k % s.k_inner * s.k_inner_stride;
+    T* to = out + k / kernel.kr * kernel.nr * kernel.kr + k % kernel.kr;
+    if (kernel.kr == 1 && s.n_stride == 1) {
+      std::memcpy(to, from, static_cast<std::size_t>(columns) * sizeof(T));
+      continue;
+    }
+    for (int c = 0; c < columns; ++c) {
+      if constexpr (sizeof(T) == 1) {
+        to[c * kernel.kr] = static_cast<T>(from[c * s.n_stride] ^ s.flip);
+      } else {
+        to[c * kernel.kr] = from[c * s.n_stride];
+      }
+    }
+  }
+}
+
+void add_columns(const IgemmKernel& kernel, std::int64_t steps, const std::int8_t* panel, std::int32_t* sums) {
+  for (std::int64_t step = 0; step < steps; ++step) {
+    for (int c = 0; c < kernel.nr; ++c) {
+      for (int i = 0; i < kernel.kr; ++i) sums[c] += *panel++;
+    }
+  }
+}
+
+template <class T>
+void pack_panel(const IgemmKernel& kernel, const WeightSource& s, std::int64_t n, char* panel) {
+  const std::int64_t steps = (s.k + kernel.kr - 1) / kernel.kr;
+  const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, s.n - n));
+  std::memset(panel, 0, static_cast<std::size_t>(packed_panel_bytes(kernel, s.taps, s.k)));
+  T* const out = reinterpret_cast<T*>(panel);
+  for (std::int64_t tap = 0; tap < s.taps; ++tap) {
+    const T* w = static_cast<const T*>(s.w) + tap / s.taps_x * s.tap_y_stride + tap % s.taps_x * s.tap_x_stride;
+    pack_tap(kernel, s, w + n * s.n_stride, columns, out + tap * steps * kernel.nr * kernel.kr);
+  }
+  if constexpr (sizeof(T) == 1) {
+    auto* sums = reinterpret_cast<std::int32_t*>(panel + column_sums_offset(kernel, s.taps, s.k));
+    add_columns(kernel, s.taps * steps, out, sums);
+  }
+}
+
+}  // namespace
+
+void pack_panels(const IgemmKernel& kernel, const WeightSource& source, void* packed, std::int64_t first,
+                 std::int64_t last) {
+  const std::int64_t bytes = packed_panel_bytes(kernel, source.taps, source.k);
+  for (std::int64_t i = first; i < last; ++i) {
+    char* panel = static_cast<char*>(packed) + i * bytes;
+    if (kernel.a_bytes == 4) {
+      pack_panel<float>(kernel, source, i * kernel.nr, panel);
+    } else {
+      pack_panel<std::int8_t>(kernel, source, i * kernel.nr, panel);
+    }
+  }
+}
+
+}  // namespace octet::kernels

@@ -1,0 +1,37 @@
+// AVX-512: as AVX2, sixteen columns to a vector and twice the rows.
+#include "octet/kernels/simd/avx512.h"
+
+#include <immintrin.h>
+
+#include "octet/kernels/igemm/core_vector.h"
+#include "octet/kernels/igemm/finish_vector.h"
+#include "octet/kernels/igemm_f32/kernels.h"
+
+namespace octet::kernels {
+namespace {
+
+struct Floats {
+  using Sum = __m512;
+  using Weights = __m512;
+  static constexpr int kLanes = 16, kWeightBytes = 64;
+  static Sum zero() { return _mm512_setzero_ps(); }
+  static Sum load_init(const std::int32_t*) { return zero(); }
+  static Weights load_weights(const char* p) { return _mm512_loadu_ps(p); }
+  static __m512 broadcast(const char* p) { return _mm512_set1_ps(*reinterpret_cast<const float*>(p)); }
+  static Sum multiply_add(Sum sum, __m512 a, Weights w) { return _mm512_fmadd_ps(a, w, sum); }
+  static void store(char* p, Sum sum) { _mm512_storeu_ps(p, sum); }
+};
+
+}  // namespace
+
+const IgemmKernel igemm_f32_avx512 = {.name = "igemm_f32_12x32_avx512",
+                                      .isa = Isa::avx512,
+                                      .mr = 12,
+                                      .nr = 32,
+                                      .kr = 1,
+                                      .a_bytes = 4,
+                                      .acc_bytes = 4,
+                                      .core = core<Floats, 12, 2>,
+                                      .finish = finish<Avx512, float, 32>};
+
+}  // namespace octet::kernels

@@ -1,0 +1,65 @@
+#include <array>
+
+#include "octet/kernels/igemm/lower.h"
+#include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
+#include "octet/kernels/igemm_u8s8/kernels.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::array kTable = {&igemm_u8s8_avx512_vnni,   &igemm_u8s8_avx512_vnni_narrow, &igemm_u8s8_avx512,
+                               &igemm_u8s8_avx512_narrow, &igemm_u8s8_avx_vnni,           &igemm_u8s8_avx2,
+                               &igemm_u8s8_reference};
+
+}  // namespace
+
+std::span<const IgemmKernel* const> igemm_u8s8_table() { return kTable; }
+
+const IgemmKernel& select_igemm_u8s8(std::int64_t n, std::int64_t products) {
+  if (products > kExactProducts) return igemm_u8s8_reference_wide;
+  for (const IgemmKernel* kernel : kTable) {
+    const bool too_wide = kernel->nr > 32 && n <= 32;  // its narrow sister follows it
+    if (!too_wide && isa_allowed(kernel->isa)) return *kernel;
+  }
+  return igemm_u8s8_reference;
+}
+
+std::int64_t packed_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shape) {
+  return packed_bytes(kernel, shape);
+}
+std::int64_t packed_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shape) {
+  return packed_bytes(kernel, shape);
+}
+
+void pack_conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::int8_t* w, void* packed) {
+  pack_conv(kernel, shape, w, packed);
+}
+void pack_gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const void* w, void* packed, int flip) {
+  pack_gemm(kernel, shape, w, flip, packed);
+}
+
+std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shape) {
+  return scratch_bytes(kernel, shape);
+}
+std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shape) {
+  return scratch_bytes(kernel, shape);
+}
+
+void conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::uint8_t* in, int in_zero_point,
+               const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
+  run_conv(kernel, shape, in, in_zero_point, packed, epilogue, scratch, pool);
+}
+void gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
+               const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
+  run_gemm(kernel, shape, a, a_zero_point, packed, epilogue, scratch, pool);
+}
+
+std::int64_t matmul_scratch_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shape) {
+  return matmul_scratch_bytes(kernel, shape);
+}
+void matmul_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
+                 const void* b, int flip, const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
+  run_matmul(kernel, shape, a, a_zero_point, b, flip, epilogue, scratch, pool);
+}
+
+}  // namespace octet::kernels

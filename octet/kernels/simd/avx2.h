@@ -1,0 +1,56 @@
+// Eight lanes of AVX2 for code written once for all vector lengths (finish_vector.h and others).
+// Included only by files compiled for AVX2 or more.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octet::kernels {
+namespace {
+
+struct Avx2 {
+  static constexpr int kLanes = 8;
+  using F32 = __m256;
+  using S32 = __m256i;
+
+  static F32 set(float v) { return _mm256_set1_ps(v); }
+  static S32 set(std::int32_t v) { return _mm256_set1_epi32(v); }
+  static F32 add(F32 a, F32 b) { return _mm256_add_ps(a, b); }
+  static F32 sub(F32 a, F32 b) { return _mm256_sub_ps(a, b); }
+  static F32 mul(F32 a, F32 b) { return _mm256_mul_ps(a, b); }
+  static F32 div(F32 a, F32 b) { return _mm256_div_ps(a, b); }
+  /// a < b ? a : b and a > b ? a : b, so b where either is NaN.
+  static F32 lesser(F32 a, F32 b) { return _mm256_min_ps(a, b); }
+  static F32 greater(F32 a, F32 b) { return _mm256_max_ps(a, b); }
+  /// v < 0 ? a : v
+  static F32 where_negative(F32 v, F32 a) {
+    return _mm256_blendv_ps(v, a, _mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_LT_OQ));
+  }
+  static S32 add(S32 a, S32 b) { return _mm256_add_epi32(a, b); }
+  static S32 sub(S32 a, S32 b) { return _mm256_sub_epi32(a, b); }
+  static S32 mul(S32 a, S32 b) { return _mm256_mullo_epi32(a, b); }
+  static F32 to_f32(S32 v) { return _mm256_cvtepi32_ps(v); }
+  /// Ties to even; |v| < 2^31.
+  static S32 round(F32 v) { return _mm256_cvtps_epi32(v); }
+
+  static F32 load(const float* p) { return _mm256_loadu_ps(p); }
+  static S32 load(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static S32 load(const std::uint8_t* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  static S32 load(const std::int8_t* p) {
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  static void store(float* p, F32 v) { _mm256_storeu_ps(p, v); }
+  static void store(std::int32_t* p, S32 v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  /// The low byte of each lane.
+  static void store(std::uint8_t* p, S32 v) {
+    const __m256i low = _mm256_shuffle_epi8(v, _mm256_set1_epi64x(0x0c080400));
+    const __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), both);
+  }
+};
+
+}  // namespace
+}  // namespace octet::kernels
