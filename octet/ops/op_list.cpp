@@ -8,14 +8,23 @@
 namespace octet::ops {
 
 Rows arithmetic();  // Add, Sub, Mul, Div, ...
-Rows fused();
+Rows average_pool();
 Rows concat();
 Rows constant();
 Rows constant_of_shape();
+Rows conv();
 Rows expand();
+Rows fused();
 Rows gather();
+Rows gemm();
+Rows global_pool();  // GlobalAveragePool, GlobalMaxPool, GlobalLpPool
 Rows if_else();
+Rows lp_pool();
+Rows matmul();
+Rows max_pool();
+Rows max_unpool();
 Rows pad();
+Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows range();
 Rows relu();
 Rows reshape();
@@ -27,16 +36,26 @@ Rows transpose();
 
 namespace {
 
+// clang-format off: one line each, so that branches seldom touch the same line
 constexpr MakeRows kFiles[] = {
     arithmetic,
-    fused,
+    average_pool,
     concat,
     constant,
     constant_of_shape,
+    conv,
     expand,
+    fused,
     gather,
+    gemm,
+    global_pool,
     if_else,
+    lp_pool,
+    matmul,
+    max_pool,
+    max_unpool,
     pad,
+    quantize_linear,
     range,
     relu,
     reshape,
@@ -46,6 +65,7 @@ constexpr MakeRows kFiles[] = {
     squeeze,
     transpose,
 };
+// clang-format on
 
 // ONNX operators that the domain "octet" offers at every opset, for patterns recognised in older graphs.
 constexpr const char* kAtEveryOpset[] = {"Gelu", "HardSwish", "LayerNormalization"};

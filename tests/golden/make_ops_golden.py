@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+"""Makes ops.json: what ONNX Runtime answers on single operators in many forms; read by tests/ops_golden_test.cpp.
+
+    python make_ops_golden.py > ops.json        (needs onnx, onnxruntime, numpy)
+
+Inputs are not stored: both sides draw them from the same generator (octet::ops::random_tensor). Where ONNX Runtime
+lacks a form (a `layout` of 1, some types), the reference evaluator of the onnx package answers instead.
+"""
+import json
+import sys
+
+import numpy as np
+import onnx
+import onnx.reference
+import onnxruntime as ort
+from onnx import TensorProto, helper
+
+ort.set_default_logger_severity(4)
+DTYPES = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "float16": TensorProto.FLOAT16,
+          "int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int16": TensorProto.INT16,
+          "uint16": TensorProto.UINT16, "int32": TensorProto.INT32, "int64": TensorProto.INT64}
+
+
+class Input:
+    """A tensor drawn from a seed, or given by values."""
+
+    seed = 0
+
+    def __init__(self, shape, dtype="float32", low=-2.0, high=2.0, values=None):
+        self.shape, self.dtype = list(shape), dtype
+        if values is not None:
+            self.data = np.array(values, dtype=dtype).reshape(shape)
+            self.json = {"dtype": dtype, "shape": self.shape, "values": self.data.ravel().tolist()}
+            return
+        Input.seed += 1
+        self.json = {"dtype": dtype, "shape": self.shape, "seed": Input.seed, "low": low, "high": high}
+        bits = np.random.MT19937()
+        bits._legacy_seeding(Input.seed)
+        raw = bits.random_raw(int(np.prod(shape))).astype(np.uint32) if np.prod(shape) else np.zeros(0, np.uint32)
+        unit = (raw & 0xFFFFFF).astype(np.float32) * np.float32(2.0**-24)
+        x = unit * np.float32(np.float32(high) - np.float32(low)) + np.float32(low)
+        if dtype.startswith("u"):
+            x = np.abs(x)
+        self.data = x.astype(dtype).reshape(shape)
+
+
+def node_model(op, inputs, attributes, opset, outputs, domain):
+    names = [f"x{i}" if t is not None else "" for i, t in enumerate(inputs)]
+    while names and names[-1] == "":
+        names.pop()
+    wanted = [f"y{i}" for i in range(outputs)] if isinstance(outputs, int) else list(outputs)
+    node = helper.make_node(op, names, wanted, domain=domain, **attributes)
+    graph = helper.make_graph(
+        [node], "g",
+        [helper.make_tensor_value_info(f"x{i}", DTYPES[t.dtype], t.shape) for i, t in enumerate(inputs) if t is not None],
+        [helper.make_empty_tensor_value_info(n) for n in wanted if n])
+    opsets = [helper.make_opsetid("", opset)] + ([helper.make_opsetid(domain, 1)] if domain else [])
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10 if opset >= 21 else 8)
+
+
+def run_ort(model, inputs):
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {f"x{i}": t.data for i, t in enumerate(inputs) if t is not None})
+
+
+def run_reference(model, inputs):
+    return onnx.reference.ReferenceEvaluator(model).run(None, {f"x{i}": t.data for i, t in enumerate(inputs) if t is not None})
+
+
+CASES = []
+
+
+def case(op, inputs, opset=17, outputs=1, domain="", tolerance=None, by="ort", **attributes):
+    answers = (run_ort if by == "ort" else run_reference)(node_model(op, inputs, attributes, opset, outputs, domain), inputs)
+    row = {"op": op, "opset": opset, "inputs": [t.json if t is not None else None for t in inputs],
+           "attributes": attributes, "outputs": []}
+    if domain:
+        row["domain"] = domain
+    if tolerance:
+        row["tolerance"] = tolerance
+    for a in answers:
+        a = np.asarray(a)
+        text = [float(f"{v:.7g}") for v in a.astype(np.float64).ravel()] if a.dtype.kind == "f" else a.ravel().tolist()
+        row["outputs"].append({"dtype": str(a.dtype), "shape": list(a.shape), "values": text})
+    CASES.append(row)
+
+
+rng = np.random.RandomState(20)
+
+
+def pick(*choices):
+    return choices[rng.randint(len(choices))]
+
+
+def spatial(rank, low, high):
+    return [int(v) for v in rng.randint(low, high + 1, rank)]
+
+
+def window(rank, kernel, dilations=True):
+    """Random strides, pads and dilations for a kernel."""
+    out = {"strides": spatial(rank, 1, 3)}
+    if dilations and rng.randint(3) == 0:
+        out["dilations"] = spatial(rank, 1, 2)
+    if rng.randint(3) == 0:
+        out["auto_pad"] = pick("SAME_UPPER", "SAME_LOWER", "VALID") if "dilations" not in out else "VALID"
+    elif rng.randint(2):
+        out["pads"] = [int(rng.randint(0, k)) for k in kernel + kernel]
+    return out
+
+
+def conv_cases():
+    for i in range(40):
+        rank = pick(1, 2, 2, 2, 3)
+        group = pick(1, 1, 2, 3)
+        inside, outside = group * pick(1, 2), group * pick(1, 2, 3)
+        kernel = spatial(rank, 1, 4 if rank < 3 else 2)
+        x = Input([pick(1, 2), inside] + spatial(rank, 7, 9 if rank < 3 else 7))
+        w = Input([outside, inside // group] + kernel)
+        bias = [Input([outside])] if rng.randint(2) else []
+        case("Conv", [x, w] + bias, group=group, **window(rank, kernel))
+
+
+def gemm_cases():
+    for i in range(16):
+        m, n, k = spatial(3, 1, 9)
+        a, b = rng.randint(2, size=2).tolist()
+        c = [None, [n], [m, 1], [1, n], [m, n], [1]][i % 6]
+        case("Gemm", [Input([k, m] if a else [m, k]), Input([n, k] if b else [k, n])] + ([Input(c)] if c else []),
+             transA=a, transB=b, alpha=pick(1.0, 0.5), beta=pick(1.0, 2.0))
+
+
+def matmul_cases():
+    for a, b in [([3, 4], [4, 5]), ([4], [4]), ([4], [4, 5]), ([3, 4], [4]), ([2, 3, 4], [4, 5]), ([2, 3, 4], [2, 4, 5]),
+                 ([3, 4], [2, 4, 5]), ([2, 1, 3, 4], [3, 4, 5]), ([4], [2, 3, 4, 5]), ([2, 3, 4], [4]), ([2, 2, 9, 7], [7, 9])]:
+        case("MatMul", [Input(a), Input(b)])
+    case("MatMul", [Input([3, 4], "int32", -9, 9), Input([4, 5], "int32", -9, 9)])
+    case("MatMul", [Input([3, 4], "float64"), Input([4, 5], "float64")])
+
+
+def pool_cases():
+    for i in range(60):
+        rank = pick(1, 2, 2, 3)
+        kernel = spatial(rank, 2, 3)
+        x = [pick(1, 2), 2] + spatial(rank, 7, 9 if rank < 3 else 7)
+        form = window(rank, kernel)
+        if "auto_pad" in form:
+            form.pop("dilations", None)
+        else:
+            form["ceil_mode"] = int(rng.randint(2))
+        op = pick("MaxPool", "AveragePool", "LpPool")
+        if op == "AveragePool":
+            form["count_include_pad"] = int(rng.randint(2))
+        if op == "LpPool":
+            form["p"] = pick(1, 2, 3)
+        if op == "MaxPool":
+            form["storage_order"] = int(rng.randint(2))
+        by = "reference" if op == "AveragePool" and form.get("ceil_mode") and form["count_include_pad"] else "ort"
+        case(op, [Input(x)], opset=19 if op != "LpPool" else 18, outputs=2 if op == "MaxPool" else 1, by=by,
+             kernel_shape=kernel, **form)
+    for dtype in ["uint8", "int8", "float64"]:
+        case("MaxPool", [Input([1, 2, 5, 5], dtype, -100, 100)], kernel_shape=[2, 3])
+    for op in ["GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool"]:
+        for shape in [[2, 3, 5, 7], [1, 2, 9], [1, 2, 3, 4, 2]]:
+            case(op, [Input(shape)])
+    case("GlobalLpPool", [Input([1, 2, 4, 4])], p=3)
+    for strides, kernel in [([2, 2], [2, 2]), ([2, 2], [3, 2])]:
+        values = [5, 7, 9, 13, 21, 23, 25, 29]
+        case("MaxUnpool", [Input([1, 2, 2, 2]), Input([1, 2, 2, 2], "int64", values=values)], kernel_shape=kernel, strides=strides)
+
+
+def quantize_cases():
+    def scale(shape, dtype="float32"):
+        return Input(shape, dtype, 0.01, 0.1)
+
+    for zero in ["uint8", "int8", None]:
+        point = [Input([], zero, -20, 20)] if zero else []
+        case("QuantizeLinear", [Input([3, 9], low=-5, high=5), scale([])] + point, opset=10)
+    half = Input([8], values=[-1.5, -0.5, 0.5, 1.5, 2.5, 255.5, -1000, 1000])
+    case("QuantizeLinear", [half, Input([], values=[1.0]), Input([], "uint8", values=[1])], opset=13)
+    for axis, channels in [(0, 2), (1, 3), (-1, 4)]:
+        case("QuantizeLinear", [Input([2, 3, 4], low=-5, high=5), scale([channels]), Input([channels], "int8", -20, 20)], opset=13, axis=axis)
+        case("DequantizeLinear", [Input([2, 3, 4], "uint8", -200, 200), scale([channels]), Input([channels], "uint8", 0, 200)], opset=13, axis=axis)
+    for dtype in ["uint16", "int16"]:
+        case("QuantizeLinear", [Input([3, 9], low=-5, high=5), Input([], low=1e-4, high=2e-4), Input([], dtype, -20, 20)], opset=21)
+        case("DequantizeLinear", [Input([3, 9], dtype, -9999, 9999), scale([]), Input([], dtype, -20, 20)], opset=21)
+    case("QuantizeLinear", [Input([5, 3], low=-5, high=5), scale([3, 3]), Input([3, 3], "uint8", 0, 200)], opset=21, axis=0, block_size=2)
+    case("DequantizeLinear", [Input([2, 6, 4], "int8", -99, 99), scale([2, 2, 4]), Input([2, 2, 4], "int8", -20, 20)], opset=21, axis=1, block_size=3)
+    case("QuantizeLinear", [Input([3, 9], "float16"), scale([], "float16"), Input([], "uint8", 0, 200)], opset=19)
+    case("DequantizeLinear", [Input([3, 9], "uint8", 0, 255), scale([], "float16"), Input([], "uint8", 0, 200)], opset=19)
+    case("DequantizeLinear", [Input([6], "int32", -99999, 99999), scale([6])], opset=13, axis=0)
+
+
+def main():
+    for make in [conv_cases, gemm_cases, matmul_cases, pool_cases, quantize_cases]:
+        make()
+    rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in CASES)
+    sys.stdout.write("[\n" + rows + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()
