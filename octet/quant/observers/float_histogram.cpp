@@ -1,0 +1,133 @@
+#include "octet/quant/observers/float_histogram.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "octet/quant/observers/state_json.h"
+
+namespace octet::quant {
+namespace {
+
+constexpr int kShift = 13;  // of the 23 mantissa bits, ten name the cell
+
+double magnitude(std::uint32_t bits) { return static_cast<double>(std::bit_cast<float>(bits & 0x7fffffffU)); }
+
+}  // namespace
+
+FloatHistogram::Page& FloatHistogram::page(std::size_t index) {
+  if (!pages_[index]) pages_[index] = std::make_unique<Page>(Page{});
+  return *pages_[index];
+}
+
+void FloatHistogram::add(std::span<const float> values) {
+  if (values.empty()) return;
+  float low = values.front(), high = low;
+  for (const float x : values) {
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    ++page(bits >> 23)[(bits >> kShift) & 0x3ffU];
+    low = std::min(low, x);
+    high = std::max(high, x);
+  }
+  seen_ = count_ == 0 ? Range{low, high} : Range{std::min(seen_.min, low), std::max(seen_.max, high)};
+  count_ += values.size();
+}
+
+void FloatHistogram::merge(const FloatHistogram& other) {
+  if (other.count_ == 0) return;
+  for (std::size_t i = 0; i < pages_.size(); ++i) {
+    if (!other.pages_[i]) continue;
+    Page& mine = page(i);
+    for (std::size_t cell = 0; cell < mine.size(); ++cell) mine[cell] += (*other.pages_[i])[cell];
+  }
+  seen_ = count_ == 0 ? other.seen_
+                      : Range{std::min(seen_.min, other.seen_.min), std::max(seen_.max, other.seen_.max)};
+  count_ += other.count_;
+}
+
+std::vector<FloatHistogram::Cell> FloatHistogram::cells(double finest) const {
+  std::vector<Cell> out;
+  const auto append = [&](std::size_t page_index, std::size_t cell, bool negative) {
+    const std::uint64_t count = (*pages_[page_index])[cell];
+    if (count == 0) return;
+    const auto first = static_cast<std::uint32_t>((page_index << 23) | (cell << kShift));
+    const double near = magnitude(first), far = magnitude(first + (1U << kShift) - 1);
+    Cell next{negative ? -far : near, negative ? -near : far, static_cast<double>(count)};
+    next.low = std::max(next.low, double{seen_.min});
+    next.high = std::min(next.high, double{seen_.max});
+    const bool joins = !out.empty() && next.high - out.back().low <= finest && (out.back().low < 0) == (next.low < 0);
+    if (joins) {
+      out.back().high = next.high;
+      out.back().count += next.count;
+    } else {
+      out.push_back(next);
+    }
+  };
+  constexpr std::size_t kCells = std::size_t{1} << kCellBits;
+  for (std::size_t i = kPages; i-- > kPages / 2;) {
+    for (std::size_t cell = kCells; pages_[i] && cell-- > 0;) append(i, cell, true);
+  }
+  for (std::size_t i = 0; i < kPages / 2; ++i) {
+    for (std::size_t cell = 0; pages_[i] && cell < kCells; ++cell) append(i, cell, false);
+  }
+  return out;
+}
+
+double FloatHistogram::quantile(double q) const {
+  const double target = q * static_cast<double>(count_);
+  double below = 0;
+  for (const Cell& cell : cells()) {
+    if (below + cell.count >= target) return cell.low + (cell.high - cell.low) * (target - below) / cell.count;
+    below += cell.count;
+  }
+  return seen_.max;
+}
+
+double FloatHistogram::resolution(int bins) const {
+  return std::max(0.0, quantile(0.9995) - quantile(0.0005)) / bins;
+}
+
+nlohmann::json FloatHistogram::save() const {
+  nlohmann::json pages = nlohmann::json::array();
+  for (std::size_t i = 0; i < pages_.size(); ++i) {
+    if (!pages_[i]) continue;
+    nlohmann::json runs = nlohmann::json::array();  // [first cell, count, count, ...] for each run of occupied cells
+    const Page& counts = *pages_[i];
+    for (std::size_t cell = 0; cell < counts.size(); ++cell) {
+      if (counts[cell] == 0) continue;
+      if (cell == 0 || counts[cell - 1] == 0) runs.push_back(nlohmann::json::array({cell}));
+      runs.back().push_back(counts[cell]);
+    }
+    pages.push_back({{"page", i}, {"runs", std::move(runs)}});
+  }
+  return {{"seen", save_range(count_ == 0 ? kNothing : seen_)}, {"pages", std::move(pages)}};
+}
+
+void FloatHistogram::load(const nlohmann::json& saved) {
+  *this = FloatHistogram();
+  const nlohmann::json& pages = member(saved, "pages");
+  if (!pages.is_array()) throw malformed("'pages' is not a list");
+  for (const nlohmann::json& entry : pages) {
+    const nlohmann::json &index = member(entry, "page"), &runs = member(entry, "runs");
+    if (!index.is_number_unsigned() || index.get<std::uint64_t>() >= kPages || !runs.is_array()) throw malformed("a page");
+    Page& counts = page(index.get<std::size_t>());
+    for (const nlohmann::json& run : runs) {
+      if (!run.is_array() || run.empty()) throw malformed("a run of cells");
+      for (const nlohmann::json& number : run) {
+        if (!number.is_number_unsigned()) throw malformed("a count of a cell");
+      }
+      const auto first = run[0].get<std::uint64_t>();
+      if (first >= counts.size() || run.size() - 1 > counts.size() - first) throw malformed("a run of cells");
+      for (std::size_t i = 1; i < run.size(); ++i) {
+        counts[first + i - 1] = run[i].get<std::uint64_t>();
+        count_ += counts[first + i - 1];
+      }
+    }
+  }
+  const Range seen = load_range(saved, "seen");
+  if ((seen.min > seen.max) != (count_ == 0)) throw malformed("'seen' and 'pages' contradict each other");
+  if (count_ != 0) seen_ = seen;
+}
+
+}  // namespace octet::quant
