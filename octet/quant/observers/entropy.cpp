@@ -12,11 +12,13 @@ namespace {
 
 constexpr int kBins = 2048;
 
-// |x| over [0, top] in kBins bins; what lies above goes to *beyond.
+// |x| over [0, top] in kBins bins; what lies above goes to *beyond. Exact zeros are left out: every range
+// represents them exactly, and after a Relu they would outweigh all else.
 std::vector<double> magnitudes(const std::vector<FloatHistogram::Cell>& cells, double top, double* beyond) {
   std::vector<double> bins(kBins, 0.0);
   for (const auto& cell : cells) {
     const double x = std::abs(cell.centre());
+    if (x == 0) continue;
     if (x > top) {
       *beyond += cell.count;
     } else {
