@@ -70,8 +70,6 @@ std::int32_t quantize_one(float x, Affine affine, const Scheme& scheme) {
   return static_cast<std::int32_t>(std::clamp(std::nearbyint(scaled), low, high)) + affine.zero_point;
 }
 
-float dequantize_one(std::int32_t q, Affine affine) {
-  return static_cast<float>(q - affine.zero_point) * affine.scale;
-}
+float dequantize_one(std::int32_t q, Affine affine) { return static_cast<float>(q - affine.zero_point) * affine.scale; }
 
 }  // namespace octet::quant

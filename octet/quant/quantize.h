@@ -29,36 +29,35 @@ enum class Numerics { onnx, torch };
 
 /// Gives calibration batches one after another; nothing at the end. Called again from the start
 /// (first = true) for each pass.
-using CalibrationSource =
-    std::function<std::optional<std::vector<std::pair<std::string, Tensor>>>(bool first)>;
+using CalibrationSource = std::function<std::optional<std::vector<std::pair<std::string, Tensor>>>(bool first)>;
 /// Progress: done and all steps of the long work named by `what`. May throw to cancel.
 using Progress = std::function<void(const std::string& what, std::int64_t done, std::int64_t total)>;
 
 struct Exclusions {
-  bool first = false, last = false;      ///< leave the first / last weighted layer float
-  std::vector<std::string> nodes;        ///< names; * and ? match as in a shell
-  std::vector<std::string> operators;    ///< operator types
+  bool first = false, last = false;    ///< leave the first / last weighted layer float
+  std::vector<std::string> nodes;      ///< names; * and ? match as in a shell
+  std::vector<std::string> operators;  ///< operator types
 };
 
 struct Static {
   CalibrationSource calibration;
-  std::string statistics;                ///< read calibration from this file instead of running it
-  std::string save_statistics;           ///< write it there
-  Observer observer = Observer::mse;     ///< of activations
-  DType activation = DType::u8;          ///< u8 or i8
+  std::string statistics;             ///< read calibration from this file instead of running it
+  std::string save_statistics;        ///< write it there
+  Observer observer = Observer::mse;  ///< of activations
+  DType activation = DType::u8;       ///< u8 or i8
   bool symmetric_activation = false;
-  bool per_channel = true;               ///< weights
+  bool per_channel = true;  ///< weights
   bool reduce_range = false;
   Numerics numerics = Numerics::onnx;
   double percentile = 99.999;
-  bool keep_sensitive_float = true;      ///< the measured rule; false: quantize whatever can be
+  bool keep_sensitive_float = true;  ///< the measured rule; false: quantize whatever can be
   Exclusions exclude;
 };
 struct Dynamic {
-  bool per_row = true;                   ///< false: per tensor, as torch and ONNX Runtime do
+  bool per_row = true;  ///< false: per tensor, as torch and ONNX Runtime do
   bool per_channel = true;
   Numerics numerics = Numerics::onnx;
-  CalibrationSource calibration;         ///< optional: lets the sensitivity rule measure
+  CalibrationSource calibration;  ///< optional: lets the sensitivity rule measure
   Exclusions exclude;
 };
 struct WeightOnly {
@@ -71,10 +70,10 @@ struct WeightOnly {
 struct NodeRecord {
   std::string name, op;
   bool quantized = false;
-  std::string reason;                    ///< why not, or how
+  std::string reason;  ///< why not, or how
   std::int64_t macs = 0;
-  std::optional<double> sqnr_db;         ///< of the layer's own output, when measured
-  std::optional<double> end_sqnr_db;     ///< at the network's output with this layer alone quantized
+  std::optional<double> sqnr_db;      ///< of the layer's own output, when measured
+  std::optional<double> end_sqnr_db;  ///< at the network's output with this layer alone quantized
 };
 
 struct QuantizeResult {
@@ -82,7 +81,7 @@ struct QuantizeResult {
   std::string method;
   std::vector<NodeRecord> nodes;
   std::vector<std::string> warnings;
-  double coverage = 0;                   ///< share of multiply-accumulates done in int8
+  double coverage = 0;  ///< share of multiply-accumulates done in int8
 };
 
 /// Throws gate when nothing would be quantized (saying why, node by node), usage for an already

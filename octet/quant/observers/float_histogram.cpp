@@ -41,8 +41,7 @@ void FloatHistogram::merge(const FloatHistogram& other) {
     Page& mine = page(i);
     for (std::size_t cell = 0; cell < mine.size(); ++cell) mine[cell] += (*other.pages_[i])[cell];
   }
-  seen_ = count_ == 0 ? other.seen_
-                      : Range{std::min(seen_.min, other.seen_.min), std::max(seen_.max, other.seen_.max)};
+  seen_ = count_ == 0 ? other.seen_ : Range{std::min(seen_.min, other.seen_.min), std::max(seen_.max, other.seen_.max)};
   count_ += other.count_;
 }
 
@@ -54,10 +53,11 @@ std::vector<FloatHistogram::Cell> FloatHistogram::cells(double finest) const {
     const auto first = static_cast<std::uint32_t>((page_index << 23) | (cell << kShift));
     const double near = magnitude(first), far = magnitude(first + (1U << kShift) - 1);
     Cell next{negative ? -far : near, negative ? -near : far, static_cast<double>(count)};
-    next.low = std::max(next.low, double{seen_.min});
-    next.high = std::min(next.high, double{seen_.max});
-    const bool joins = !out.empty() && next.high - out.back().low <= finest && (out.back().low < 0) == (next.low < 0);
-    if (joins) {
+    const bool zero = page_index % (kPages / 2) == 0;
+    next.low = zero ? 0 : std::max(next.low, double{seen_.min});
+    next.high = zero ? 0 : std::min(next.high, double{seen_.max});
+    const auto sign = [](const Cell& cell) { return (cell.low > 0) - (cell.high < 0); };
+    if (!out.empty() && next.high - out.back().low <= finest && sign(out.back()) == sign(next)) {
       out.back().high = next.high;
       out.back().count += next.count;
     } else {
@@ -84,9 +84,7 @@ double FloatHistogram::quantile(double q) const {
   return seen_.max;
 }
 
-double FloatHistogram::resolution(int bins) const {
-  return std::max(0.0, quantile(0.9995) - quantile(0.0005)) / bins;
-}
+double FloatHistogram::resolution(int bins) const { return std::max(0.0, quantile(0.9995) - quantile(0.0005)) / bins; }
 
 nlohmann::json FloatHistogram::save() const {
   nlohmann::json pages = nlohmann::json::array();
@@ -110,7 +108,8 @@ void FloatHistogram::load(const nlohmann::json& saved) {
   if (!pages.is_array()) throw malformed("'pages' is not a list");
   for (const nlohmann::json& entry : pages) {
     const nlohmann::json &index = member(entry, "page"), &runs = member(entry, "runs");
-    if (!index.is_number_unsigned() || index.get<std::uint64_t>() >= kPages || !runs.is_array()) throw malformed("a page");
+    if (!index.is_number_unsigned() || index.get<std::uint64_t>() >= kPages || !runs.is_array())
+      throw malformed("a page");
     Page& counts = page(index.get<std::size_t>());
     for (const nlohmann::json& run : runs) {
       if (!run.is_array() || run.empty()) throw malformed("a run of cells");

@@ -17,7 +17,8 @@ namespace octet::quant {
 
 class FloatHistogram {
  public:
-  /// Values between low and high (low <= high, of one sign), `count` of them. Exact zeros: low = high = 0.
+  /// Values between low and high (low <= high, of one sign), `count` of them. Zeros (and denormals, which
+  /// count as zeros) have a cell of their own, low = high = 0.
   struct Cell {
     double low = 0, high = 0;
     double count = 0;

@@ -4,11 +4,10 @@
 // Source: HistogramObserver of torch.ao.quantization (2.x).
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "octet/quant/observers/observers.h"
 #include "octet/quant/observers/state_json.h"
-
-#include <nlohmann/json.hpp>
 
 namespace octet::quant {
 namespace {

@@ -96,7 +96,8 @@ TEST(Observers, PercentileSurvivesAnOutlier) {
 TEST(Observers, MergedStatesEqualOneState) {
   Random random(14);
   std::vector<std::vector<float>> data;
-  for (int i = 0; i < 6; ++i) data.push_back(draw(random, 700, i % 2 == 0 ? "plain" : "cube", 0.1F * static_cast<float>(i * i + 1)));
+  for (int i = 0; i < 6; ++i)
+    data.push_back(draw(random, 700, i % 2 == 0 ? "plain" : "cube", 0.1F * static_cast<float>(i * i + 1)));
   for (const Observer kind : {Observer::min_max, Observer::percentile, Observer::entropy, Observer::mse}) {
     const auto whole = make_observer(kind), front = make_observer(kind), back = make_observer(kind);
     for (std::size_t i = 0; i < data.size(); ++i) {
@@ -136,9 +137,10 @@ TEST(Observers, SaveAndLoad) {
     EXPECT_EQ(loaded->save(), state->save()) << row.name;
     EXPECT_EQ(loaded->range(kU8, {}).max, state->range(kU8, {}).max) << row.name;
     EXPECT_EQ(observer_from_name(row.name), row.kind);
-    for (const char* bad : {"{}", "[]", "3", R"({"seen": [2, 1], "average": [], "batches": 1, "bins": [], "pages": []})",
-                            R"({"seen": [0], "average": [0, 1], "batches": -1, "bins": [1], "pages": [{"page": 512, "runs": []}]})",
-                            R"({"seen": [0, "x"], "average": 3, "bins": 1, "pages": [{"page": 1, "runs": [[1023, 1, 1]]}]})"}) {
+    for (const char* bad :
+         {"{}", "[]", "3", R"({"seen": [2, 1], "average": [], "batches": 1, "bins": [], "pages": []})",
+          R"({"seen": [0], "average": [0, 1], "batches": -1, "bins": [1], "pages": [{"page": 512, "runs": []}]})",
+          R"({"seen": [0, "x"], "average": 3, "bins": 1, "pages": [{"page": 1, "runs": [[1023, 1, 1]]}]})"}) {
       EXPECT_THROW(loaded->load(nlohmann::json::parse(bad)), Error) << row.name << " " << bad;
     }
   }
