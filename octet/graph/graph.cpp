@@ -143,7 +143,7 @@ ValueId Graph::add_value(std::string value_name, TypeInfo type) {
   if (!by_name_.emplace(value_name, id).second) {
     throw Error(ErrorKind::bad_input, "two values have the same name").tensor(value_name);
   }
-  values_.push_back({std::move(value_name), std::move(type), {}});
+  values_.push_back({std::move(value_name), std::move(type), {}, {}, {}});
   return id;
 }
 

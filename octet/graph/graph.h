@@ -59,6 +59,9 @@ struct Value {
   std::string name;
   TypeInfo type;
   std::string doc;
+  /// What a file says of the value, and of the constant it holds, that Octet does not look into
+  /// (serialized protobuf fields, kept as they are).
+  std::string unknown_fields, tensor_unknown_fields;
 };
 
 using GraphPtr = std::shared_ptr<Graph>;

@@ -21,7 +21,7 @@ Graph load_onnx(const std::string& path);
 Graph parse_onnx(std::span<const std::uint8_t> bytes, const std::string& file = {}, const std::string& directory = {});
 
 struct SaveOptions {
-  bool overwrite = true;                                        ///< false: an existing file throws usage
+  bool overwrite = true;                                           ///< false: an existing file throws usage
   std::int64_t external_above = std::int64_t{2000} * 1000 * 1000;  ///< bytes of initializers that go to FILE.data
 };
 /// Writes atomically (temporary beside the target, fsync, rename). Initializers go to an external
