@@ -53,7 +53,7 @@ constexpr Decoded kDecoded[] = {
     {"turned.jpg", 0x702df544511eea45, 0xc4e6082bb1012063},
 };
 
-TEST(Image, decodes_to_the_pixels_of_pillow) {
+TEST(Image, DecodesToThePixelsOfPillow) {
   for (const Decoded& c : kDecoded) {
     DecodeNotes notes;
     EXPECT_EQ(fnv(load_image(corpus(c.file), Channels::rgb, &notes)), c.rgb) << c.file;
@@ -97,21 +97,21 @@ constexpr Resized kResized[] = {
     {37, 53, 3, 36, 52, Interpolation::bicubic, 0xaefe75e4e579c023},
 };
 
-TEST(Image, resizes_to_the_pixels_of_pillow) {
+TEST(Image, ResizesToThePixelsOfPillow) {
   for (const Resized& c : kResized) {
     const Image out = resize(make_pattern(c.width, c.height, c.channels), c.to_width, c.to_height, c.interpolation);
     EXPECT_EQ(out.width, c.to_width);
     EXPECT_EQ(out.height, c.to_height);
-    EXPECT_EQ(fnv(out), c.pixels) << c.width << "x" << c.height << " to " << c.to_width << "x" << c.to_height << " filter "
-                                  << static_cast<int>(c.interpolation);
+    EXPECT_EQ(fnv(out), c.pixels) << c.width << "x" << c.height << " to " << c.to_width << "x" << c.to_height
+                                  << " filter " << static_cast<int>(c.interpolation);
   }
 }
 
-TEST(Image, resize_refuses_nothing_as_a_size) {
+TEST(Image, ResizeRefusesNothingAsASize) {
   EXPECT_THROW(resize(make_pattern(3, 3, 1), 0, 3, Interpolation::bilinear), Error);
 }
 
-TEST(Image, crops_the_centre) {
+TEST(Image, CropsTheCentre) {
   const Image crop = center_crop(make_pattern(7, 6, 1), 4, 3);
   const Image whole = make_pattern(7, 6, 1);
   EXPECT_EQ(crop.row(0)[0], whole.row(1)[1]);  // (7 - 4) / 2 and (6 - 3) / 2, rounded down
@@ -128,7 +128,7 @@ ErrorKind kind_of(std::span<const std::uint8_t> bytes) {
   return ErrorKind::internal;
 }
 
-TEST(Image, refuses_a_truncated_picture_at_every_length) {
+TEST(Image, RefusesATruncatedPictureAtEveryLength) {
   for (const Decoded& c : kDecoded) {
     const std::string text = octet::testing::read_file(corpus(c.file));
     const std::span bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
@@ -139,7 +139,7 @@ TEST(Image, refuses_a_truncated_picture_at_every_length) {
   }
 }
 
-TEST(Image, survives_damage_anywhere) {
+TEST(Image, SurvivesDamageAnywhere) {
   for (const Decoded& c : kDecoded) {
     const std::string text = octet::testing::read_file(corpus(c.file));
     for (std::size_t at = 0; at < text.size(); at += 3) {
@@ -155,12 +155,12 @@ TEST(Image, survives_damage_anywhere) {
   }
 }
 
-TEST(Image, refuses_a_gigapixel_picture) {
+TEST(Image, RefusesAGigapixelPicture) {
   const std::string ppm = "P6 40000 40000 255\n";
   EXPECT_EQ(kind_of(std::span(reinterpret_cast<const std::uint8_t*>(ppm.data()), ppm.size())), ErrorKind::limit);
 }
 
-TEST(Image, knows_pictures_by_their_names) {
+TEST(Image, KnowsPicturesByTheirNames) {
   EXPECT_TRUE(has_image_extension("a/b.JPG"));
   EXPECT_TRUE(has_image_extension("x.jpeg"));
   EXPECT_FALSE(has_image_extension("labels.csv"));

@@ -114,6 +114,11 @@ void NpzFile::State::add_entry(zip_uint64_t index) {
     std::vector<std::uint8_t> head(kNpyPrologue);
     read_bytes(opened.get(), array.name, head.data(), head.size());
     const std::size_t size = npy_header_size(head);
+    if (size > stat.size) {
+      throw Error(ErrorKind::bad_input, "the header of a .npy array runs over the end of the data")
+          .value(fmt::format("{} bytes", size))
+          .expected(fmt::format("at most {}", stat.size));
+    }
     head.resize(std::max(size, head.size()));
     read_bytes(opened.get(), array.name, head.data() + kNpyPrologue, head.size() - kNpyPrologue);
     entry.header = parse_npy_header(head);

@@ -30,7 +30,7 @@ std::vector<double> ramp() {
   return out;
 }
 
-TEST(Npz, reads_every_type) {
+TEST(Npz, ReadsEveryType) {
   const NamedTensors arrays = load_npz(corpus("types.npz"));
   ASSERT_EQ(arrays.size(), 12u);
   for (const auto& [name, tensor] : arrays) {
@@ -45,14 +45,14 @@ TEST(Npz, reads_every_type) {
   }
 }
 
-TEST(Npz, converts_fortran_order_and_big_endian) {
+TEST(Npz, ConvertsFortranOrderAndBigEndian) {
   for (const auto& [name, tensor] : load_npz(corpus("order.npz"))) {
     EXPECT_EQ(tensor.shape(), (Shape{2, 3, 4})) << name;
     EXPECT_EQ(tensor.to_double(), ramp()) << name;
   }
 }
 
-TEST(Npz, reads_scalars_empty_arrays_and_later_versions) {
+TEST(Npz, ReadsScalarsEmptyArraysAndLaterVersions) {
   const NamedTensors arrays = load_npz(corpus("shapes.npz"));
   ASSERT_EQ(arrays.size(), 4u);
   EXPECT_EQ(arrays[0].second.shape(), Shape{});
@@ -62,7 +62,7 @@ TEST(Npz, reads_scalars_empty_arrays_and_later_versions) {
   EXPECT_EQ(arrays[3].second.to_int64(), (std::vector<std::int64_t>{0, 1, 2}));
 }
 
-TEST(Npz, reads_rows_of_stored_compressed_and_fortran_arrays) {
+TEST(Npz, ReadsRowsOfStoredCompressedAndFortranArrays) {
   for (const char* name : {"stored.npz", "order.npz", "types.npz"}) {
     NpzFile file(corpus(name));
     for (std::size_t i = 0; i < file.arrays().size(); ++i) {
@@ -80,12 +80,19 @@ TEST(Npz, reads_rows_of_stored_compressed_and_fortran_arrays) {
   }
 }
 
-TEST(Npz, refuses_broken_files) {
+TEST(Npz, RefusesBrokenFiles) {
   const std::pair<const char*, const char*> cases[] = {
-      {"parent.npz", "leaves the archive"}, {"absolute.npz", "leaves the archive"}, {"twice.npz", "same name"},
-      {"no_array.npz", "no .npy"},          {"header_overrun.npz", "runs over"},    {"short_data.npz", "not as long"},
-      {"huge_shape.npz", ""},               {"negative.npz", "dimension"},          {"not_a_zip.npz", "no .npz archive"},
-      {"truncated.npz", "no .npz archive"}, {"checksum.npz", "damaged"},
+      {"parent.npz", "leaves the archive"},
+      {"absolute.npz", "leaves the archive"},
+      {"twice.npz", "same name"},
+      {"no_array.npz", "no .npy"},
+      {"header_overrun.npz", "runs over"},
+      {"short_data.npz", "not as long"},
+      {"huge_shape.npz", ""},
+      {"negative.npz", "dimension"},
+      {"not_a_zip.npz", "no .npz archive"},
+      {"truncated.npz", "no .npz archive"},
+      {"checksum.npz", "damaged"},
   };
   for (const auto& [name, text] : cases) {
     const ErrorInfo info = failure(name);
@@ -95,7 +102,7 @@ TEST(Npz, refuses_broken_files) {
   }
 }
 
-TEST(Npz, refuses_python_objects_and_names_other_types) {
+TEST(Npz, RefusesPythonObjectsAndNamesOtherTypes) {
   const ErrorInfo object = failure("object.npz");
   EXPECT_EQ(object.kind, ErrorKind::bad_input);
   EXPECT_EQ(object.tensor, "x");
@@ -105,13 +112,13 @@ TEST(Npz, refuses_python_objects_and_names_other_types) {
   EXPECT_EQ(failure("version9.npz").kind, ErrorKind::unsupported);
 }
 
-TEST(Npz, refuses_a_bomb_without_unpacking_it) {
+TEST(Npz, RefusesABombWithoutUnpackingIt) {
   const ErrorInfo info = failure("bomb.npz");
   EXPECT_EQ(info.kind, ErrorKind::limit);
   EXPECT_EQ(info.tensor, "x.npy");
 }
 
-TEST(Npz, refuses_what_is_no_file) {
+TEST(Npz, RefusesWhatIsNoFile) {
   const octet::testing::TemporaryDirectory folder;
   for (const std::string& path : {folder.path().string(), folder.file("missing.npz"), std::string("/dev/zero")}) {
     try {
@@ -123,7 +130,7 @@ TEST(Npz, refuses_what_is_no_file) {
   }
 }
 
-TEST(Npz, writes_what_it_reads_back) {
+TEST(Npz, WritesWhatItReadsBack) {
   const octet::testing::TemporaryDirectory folder;
   NamedTensors arrays = load_npz(corpus("types.npz"));
   arrays.emplace_back("scalar", Tensor::scalar<std::int64_t>(7));
@@ -143,7 +150,7 @@ TEST(Npz, writes_what_it_reads_back) {
   EXPECT_EQ(octet::testing::read_file(folder.file("x.npz")), octet::testing::read_file(folder.file("y.npz")));
 }
 
-TEST(Npz, writes_bfloat16_as_float) {
+TEST(Npz, WritesBfloat16AsFloat) {
   const octet::testing::TemporaryDirectory folder;
   save_npz(folder.file("x.npz"), {{"x", Tensor::from<bfloat16>({2}, {bfloat16(1.5f), bfloat16(-2.f)})}});
   const NamedTensors back = load_npz(folder.file("x.npz"));
@@ -151,14 +158,14 @@ TEST(Npz, writes_bfloat16_as_float) {
   EXPECT_EQ(back[0].second.to_double(), (std::vector<double>{1.5, -2}));
 }
 
-TEST(Npy, header_is_as_numpy_writes_it) {
+TEST(Npy, HeaderIsAsNumpyWritesIt) {
   const std::string header = make_npy_header(DType::f32, {2, 3});
   EXPECT_EQ(header.size() % 64, 0u);
   EXPECT_EQ(header.substr(10, 60), "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ");
   EXPECT_EQ(header.back(), '\n');
 }
 
-TEST(Npy, parses_single_arrays) {
+TEST(Npy, ParsesSingleArrays) {
   const std::string header = make_npy_header(DType::i32, {2});
   std::vector<std::uint8_t> bytes(header.begin(), header.end());
   bytes.insert(bytes.end(), {1, 0, 0, 0, 255, 255, 255, 255});
@@ -171,7 +178,7 @@ TEST(Npy, parses_single_arrays) {
 }
 
 // The corpus of the fuzz target: whatever a file holds, it is read or refused with an Error.
-TEST(Npz, replays_the_fuzz_corpus) {
+TEST(Npz, ReplaysTheFuzzCorpus) {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(octet::testing::source_dir("tests/corpus/npz"))) {
     const std::string text = octet::testing::read_file(entry.path());
