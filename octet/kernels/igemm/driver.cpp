@@ -83,11 +83,12 @@ std::int32_t sum_row(const IgemmProblem& p, const char* row) {
 // What the s32 sums of a panel start from: bias - zero point * column sum, modulo 2^32.
 void start_sums(const IgemmProblem& p, const Epilogue& e, const char* panel, std::int64_t n, std::int32_t* init) {
   const int nr = p.kernel->nr;
-  const auto* sums = reinterpret_cast<const std::int32_t*>(panel + column_sums_offset(*p.kernel, p.tap_count, p.k));
+  const auto* sums = p.sums_offset < 0 ? nullptr : reinterpret_cast<const std::int32_t*>(panel + p.sums_offset);
+  const auto zero_point = static_cast<std::uint32_t>(p.a_zero_point);
   for (int c = 0; c < nr; ++c) {
     const std::uint32_t bias = e.bias_s32 != nullptr && n + c < p.n ? static_cast<std::uint32_t>(e.bias_s32[n + c]) : 0;
-    init[c] = static_cast<std::int32_t>(bias - static_cast<std::uint32_t>(p.a_zero_point) *
-                                                   static_cast<std::uint32_t>(sums[c]));
+    const std::uint32_t sum = sums == nullptr ? 0 : static_cast<std::uint32_t>(sums[c]);
+    init[c] = static_cast<std::int32_t>(bias - zero_point * sum);
   }
 }
 
@@ -102,6 +103,7 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, con
   alignas(64) std::int32_t init[kMaxColumns];
   alignas(64) char acc[kMaxTileBytes];
   TileArgs tile{.taps = p.taps, .tap_count = p.tap_count, .k_steps = divide_up(p.k, kernel.kr), .panel = panel};
+  tile.offset = n / kernel.nr * p.panel_step;
   if (kernel.a_bytes != 4) {
     start_sums(p, e, panel, n, init);
     tile.init = init;
@@ -132,14 +134,20 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
     e.row_sum = block.sum.data() - block.m;
   }
   const char* packed = static_cast<const char*>(p.packed) + outer * p.packed_step[0] + inner * p.packed_step[1];
-  const std::int64_t panel_bytes = packed_panel_bytes(*p.kernel, p.tap_count, p.k);
   const std::int64_t first = task % s.panel_blocks * s.block_panels;
   for (std::int64_t i = first; i < std::min(first + s.block_panels, s.panels); ++i) {
-    run_panel(p, e, block, packed + i * panel_bytes, i * p.kernel->nr);
+    run_panel(p, e, block, packed + i * p.panel_bytes, i * p.kernel->nr);
   }
 }
 
 }  // namespace
+
+void set_weights(IgemmProblem& p, std::int64_t n, const void* packed) {
+  p.n = n;
+  p.packed = packed;
+  p.panel_bytes = packed_panel_bytes(*p.kernel, p.tap_count, p.k);
+  if (p.kernel->a_bytes != 4) p.sums_offset = column_sums_offset(*p.kernel, p.tap_count, p.k);
+}
 
 void run_igemm(const IgemmProblem& p, ThreadPool& pool) {
   if (p.m <= 0 || p.n <= 0 || p.outer <= 0 || p.inner <= 0) return;

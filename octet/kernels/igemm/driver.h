@@ -23,14 +23,20 @@ struct IgemmProblem {
   const std::int64_t* taps = nullptr;  ///< bytes
   const void* a = nullptr;
   RowMap rows = {};
-  int a_zero_point = 0;  ///< of u8 and of s16 read by the core: 0 for the latter
-  const void* packed = nullptr;
+  int a_zero_point = 0;          ///< of u8 as a core reads it; 0 where the zero point is taken off
+  const void* packed = nullptr;  ///< panels of nr columns
+  std::int64_t panel_bytes = 0;
+  std::int64_t sums_offset = -1;  ///< in a panel, of the s32 column sums of its weights; negative: none
+  std::int64_t panel_step = 0;    ///< bytes from panel to panel in a row of A: depthwise reads its own columns
   std::int64_t outer = 1, inner = 1;
   std::int64_t a_step[2] = {0, 0}, packed_step[2] = {0, 0};  ///< bytes
   std::int64_t c_step[2] = {0, 0};                           ///< elements
   std::int64_t row_step = 0, column_step = 0;  ///< rows and columns of the epilogue's arrays, product to product
   Epilogue epilogue = {};
 };
+
+/// Sets n and what follows from it for weights that pack_panels has packed.
+void set_weights(IgemmProblem& problem, std::int64_t n, const void* packed);
 
 /// Each size is at least 1, or the call does nothing.
 void run_igemm(const IgemmProblem& problem, ThreadPool& pool);

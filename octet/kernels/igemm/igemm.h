@@ -48,6 +48,7 @@ struct TileArgs {
   const void* const* rows = nullptr;  ///< [rows]
   const std::int64_t* taps = nullptr;
   std::int64_t tap_count = 0, k_steps = 0;
+  std::int64_t offset = 0;  ///< added to every row; depthwise: where the panel's channels begin
   const void* panel = nullptr;
   const std::int32_t* init = nullptr;  ///< [nr] what s32 sums start from
 };

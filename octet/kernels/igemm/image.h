@@ -18,7 +18,7 @@ struct ImageCopy {
   int a_bytes = 1, zero_point = 0;
 };
 
-constexpr std::int64_t kImageSlack = 64;  ///< bytes behind an image that a core may read
+constexpr std::int64_t kImageSlack = 128;  ///< bytes behind an image that a core may read
 
 std::int64_t image_bytes(const ImageCopy& copy);  ///< with the slack
 void copy_image(const ImageCopy& copy, const void* in, void* out, ThreadPool& pool);

@@ -1,0 +1,12 @@
+// The rows of the table, one from each instruction set's file.
+#pragma once
+
+#include "octet/kernels/igemm/igemm.h"
+
+namespace octet::kernels {
+
+extern const IgemmKernel depthwise_f32_avx512;     // 4 pixels x 32 channels
+extern const IgemmKernel depthwise_f32_avx2;       // 4x16
+extern const IgemmKernel depthwise_f32_reference;  // 1x16
+
+}  // namespace octet::kernels

@@ -1,0 +1,13 @@
+// The rows of the table, one from each instruction set's file.
+#pragma once
+
+#include "octet/kernels/igemm/igemm.h"
+
+namespace octet::kernels {
+
+extern const IgemmKernel depthwise_u8s8_avx512_vnni;  // 4 pixels x 32 channels
+extern const IgemmKernel depthwise_u8s8_avx512;       // 4x32
+extern const IgemmKernel depthwise_u8s8_avx2;         // 4x16
+extern const IgemmKernel depthwise_u8s8_reference;    // 1x16
+
+}  // namespace octet::kernels

@@ -1,0 +1,89 @@
+#include "octet/kernels/igemm/conv_plan.h"
+
+namespace octet::kernels {
+namespace {
+
+std::int64_t round_up_64(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// The rest of a plan whose taps and k are known. `ragged`: a core would read beyond the last pixel.
+void place(const IgemmKernel& kernel, const ConvShape& s, bool ragged, ConvPlan& p) {
+  const std::int64_t in_stride = s.in_stride == 0 ? s.in_channels : s.in_stride;
+  const std::int64_t height = (s.out_height - 1) * s.stride_h + (s.kernel_height - 1) * s.dilation_h + 1;
+  const std::int64_t width = (s.out_width - 1) * s.stride_w + (s.kernel_width - 1) * s.dilation_w + 1;
+  const bool gaps = p.taps_x < s.kernel_width && in_stride != s.in_channels;
+  p.copy = kernel.a_bytes == 2 || s.pad_top != 0 || s.pad_left != 0 || height > s.in_height || width > s.in_width ||
+           ragged || gaps;
+  // A 1x1 kernel with a stride skips pixels: a copy leaves them out.
+  const bool thin = p.copy && s.kernel_height == 1 && s.kernel_width == 1;
+  p.stride_h = thin ? 1 : s.stride_h;
+  p.stride_w = thin ? 1 : s.stride_w;
+  p.height = !p.copy ? s.in_height : thin ? s.out_height : height;
+  p.width = !p.copy ? s.in_width : thin ? s.out_width : width;
+  p.pixel = (p.copy ? s.in_channels : in_stride) * kernel.a_bytes;
+  p.image = {.batch = s.batch,
+             .channels = s.in_channels,
+             .in_height = s.in_height,
+             .in_width = s.in_width,
+             .in_stride = in_stride,
+             .in_row = s.in_width * in_stride,
+             .in_image = s.in_height * s.in_width * in_stride,
+             .height = p.height,
+             .width = p.width,
+             .step_h = thin ? s.stride_h : 1,
+             .step_w = thin ? s.stride_w : 1,
+             .pad_top = s.pad_top,
+             .pad_left = s.pad_left,
+             .a_bytes = kernel.a_bytes};
+}
+
+}  // namespace
+
+ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& s) {
+  const bool fold = s.groups == 1 && s.dilation_w == 1;
+  ConvPlan p{};
+  p.taps_y = s.kernel_height;
+  p.taps_x = fold ? 1 : s.kernel_width;
+  p.k = s.in_channels / s.groups * (fold ? s.kernel_width : 1);
+  place(kernel, s, p.k % kernel.kr != 0, p);
+  return p;
+}
+
+ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& s) {
+  ConvPlan p{};
+  p.taps_y = s.kernel_height;
+  p.taps_x = s.kernel_width;
+  p.k = 1;
+  place(kernel, s, s.in_channels % kernel.nr != 0, p);
+  return p;
+}
+
+std::int64_t scratch_bytes(const ConvPlan& p) {
+  return round_up_64(p.taps_y * p.taps_x * 8) + (p.copy ? image_bytes(p.image) : 0);
+}
+
+IgemmProblem read_plan(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& s, const void* in,
+                       int zero_point, void* scratch, ThreadPool& pool) {
+  auto* taps = static_cast<std::int64_t*>(scratch);
+  const std::int64_t tap_count = plan.taps_y * plan.taps_x, row = plan.width * plan.pixel;
+  if (plan.copy) {
+    void* image = static_cast<char*>(scratch) + round_up_64(tap_count * 8);
+    ImageCopy copy = plan.image;
+    copy.zero_point = zero_point;
+    copy_image(copy, in, image, pool);
+    in = image;
+  }
+  for (std::int64_t t = 0; t < tap_count; ++t) {
+    taps[t] = t / plan.taps_x * s.dilation_h * row + t % plan.taps_x * s.dilation_w * plan.pixel;
+  }
+  IgemmProblem p{.kernel = &kernel,
+                 .m = s.batch * s.out_height * s.out_width,
+                 .k = plan.k,
+                 .tap_count = tap_count,
+                 .taps = taps,
+                 .a = in,
+                 .a_zero_point = kernel.a_bytes == 2 ? 0 : zero_point};
+  p.rows = {s.out_height, s.out_width, {plan.height * row, plan.stride_h * row, plan.stride_w * plan.pixel}};
+  return p;
+}
+
+}  // namespace octet::kernels

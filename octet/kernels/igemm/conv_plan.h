@@ -1,0 +1,31 @@
+// How a convolution is read: which taps, and from the input itself or from a padded copy.
+#pragma once
+
+#include "octet/kernels/igemm/driver.h"
+#include "octet/kernels/igemm/image.h"
+
+namespace octet::kernels {
+
+struct ConvPlan {
+  std::int64_t taps_y, taps_x;
+  std::int64_t k;                   ///< of one tap and group
+  std::int64_t height, width;       ///< of what is read, in pixels
+  std::int64_t stride_h, stride_w;  ///< there
+  std::int64_t pixel;               ///< bytes from pixel to pixel
+  bool copy;
+  ImageCopy image;
+};
+
+/// Dense convolutions in groups. Without groups and dilation the taps of a kernel row are neighbours
+/// in memory: they fold into k, and taps_x is 1.
+ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& shape);
+/// One filter a channel: k is 1, and a core reads nr channels of each tap.
+ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& shape);
+
+std::int64_t scratch_bytes(const ConvPlan& plan);
+/// A problem over the rows of the plan: copies the input where that is due, and writes the taps into
+/// scratch. The caller adds the weights, the groups and the epilogue.
+IgemmProblem read_plan(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& shape, const void* in,
+                       int zero_point, void* scratch, ThreadPool& pool);
+
+}  // namespace octet::kernels
