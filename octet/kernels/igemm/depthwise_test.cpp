@@ -3,7 +3,7 @@
 #include "octet/kernels/depthwise_f32/depthwise_f32.h"
 #include "octet/kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "octet/kernels/igemm/testing.h"
-#include "octet/kernels/simulated.h"
+#include "octet/kernels/simulate/simulated.h"
 
 namespace octet::kernels {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "octet/kernels/igemm/testing.h"
-#include "octet/kernels/simulated.h"
+#include "octet/kernels/simulate/simulated.h"
 
 namespace octet::kernels {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "octet/kernels/igemm/testing.h"
 #include "octet/kernels/igemm_u8s8/kernels.h"
-#include "octet/kernels/simulated.h"
+#include "octet/kernels/simulate/simulated.h"
 
 namespace octet::kernels {
 namespace {
