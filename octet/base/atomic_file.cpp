@@ -75,13 +75,10 @@ void AtomicFile::write(const void* data, std::size_t size) {
   }
 }
 
-void AtomicFile::pad_to(std::uint64_t alignment) {
+void AtomicFile::pad_to(std::uint64_t size) {
   static constexpr std::array<char, 4096> kZeros = {};
-  for (std::uint64_t missing = (alignment - size_ % alignment) % alignment; missing > 0;) {
-    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(missing, kZeros.size()));
-    write(kZeros.data(), piece);
-    missing -= piece;
-  }
+  while (size_ < size)
+    write(kZeros.data(), static_cast<std::size_t>(std::min<std::uint64_t>(size - size_, kZeros.size())));
 }
 
 void AtomicFile::prepare() {

@@ -24,9 +24,11 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(const void* data, std::size_t size);
-  /// Zero bytes up to the next multiple of `alignment`.
-  void pad_to(std::uint64_t alignment);
+  /// Zero bytes until the file is `size` long.
+  void pad_to(std::uint64_t size);
   std::uint64_t size() const { return size_; }
+  /// The file that will be replaced, links followed.
+  const std::filesystem::path& target() const { return target_; }
 
   /// Everything to the disk, the target still untouched; so that several files can be made ready before
   /// the first of them is renamed.

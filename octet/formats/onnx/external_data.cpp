@@ -13,7 +13,17 @@ Error refuse(const std::string& location, const std::string& why) {
   return Error(ErrorKind::bad_input, "external data: " + why).value("location '" + location + "'");
 }
 
-void check_location(const std::string& location) {
+Error cannot_open(const std::string& location, int code) {
+  if (code == ELOOP || code == ENOTDIR) {
+    return refuse(location, "the location is, or passes through, a symbolic link or something that is no folder");
+  }
+  return refuse(location, std::string("the file cannot be opened (") + std::strerror(code) + ")")
+      .hint("external data must lie beside the model, under the name that the model gives");
+}
+
+}  // namespace
+
+void check_external_location(const std::string& location) {
   if (location.empty()) throw refuse(location, "no location is given");
   if (location.find('\0') != std::string::npos) throw refuse(location, "the location holds a zero byte");
   const std::filesystem::path path(location);
@@ -26,16 +36,6 @@ void check_location(const std::string& location) {
         .expected("a relative path without '..' or '\\'");
   }
 }
-
-Error cannot_open(const std::string& location, int code) {
-  if (code == ELOOP || code == ENOTDIR) {
-    return refuse(location, "the location is, or passes through, a symbolic link or something that is no folder");
-  }
-  return refuse(location, std::string("the file cannot be opened (") + std::strerror(code) + ")")
-      .hint("external data must lie beside the model, under the name that the model gives");
-}
-
-}  // namespace
 
 // Component by component, never following a link: what was checked is what is opened.
 FileDescriptor ExternalData::open(const std::string& location) const {
@@ -58,7 +58,7 @@ FileDescriptor ExternalData::open(const std::string& location) const {
 
 std::shared_ptr<const MappedFile> ExternalData::file(const std::string& location) {
   if (const auto it = files_.find(location); it != files_.end()) return it->second;
-  check_location(location);
+  check_external_location(location);
   if (!allowed_) {
     throw refuse(location, "a model in memory has no folder to look in").hint("load it by its path, or embed the data");
   }

@@ -10,6 +10,9 @@
 
 namespace octet::formats {
 
+/// Throws bad_input unless `location` is a relative path that stays inside its folder on every system.
+void check_external_location(const std::string& location);
+
 class ExternalData {
  public:
   /// `directory` is where the files may lie; `allowed` false: no external data at all (a model in memory).

@@ -75,8 +75,10 @@ void write_shape(const SymbolicShape& shape, ::onnx::TensorShapeProto& proto) {
 
 void read_value_info(::onnx::ValueInfoProto& proto, Value& value) {
   TypeInfo type;
-  if (proto.type().has_tensor_type()) read_tensor_type(*proto.mutable_type(), type);
-  if (proto.has_type() && proto.type().ByteSizeLong() == 0) proto.clear_type();
+  if (proto.type().has_tensor_type()) {
+    read_tensor_type(*proto.mutable_type(), type);
+    if (proto.type().ByteSizeLong() == 0) proto.clear_type();
+  }
   value.type = std::move(type);
   value.doc = proto.doc_string();
   proto.clear_name();
