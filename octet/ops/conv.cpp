@@ -53,14 +53,6 @@ void infer(InferContext& ctx) {
   ctx.set_output(0, ctx.dtype(0), shape.output);
 }
 
-template <class T>
-void add_bias(const T* bias, std::int64_t batch, std::int64_t channels, std::int64_t plane, T* y) {
-  for (std::int64_t i = 0; i < batch * channels; ++i) {
-    const T b = bias[i % channels];
-    for (std::int64_t j = 0; j < plane; ++j) y[i * plane + j] += b;
-  }
-}
-
 void eval(EvalContext& ctx) {
   check_same_type(ctx, 0, 1);
   const ConvShape shape = conv_shape(ctx.attributes(), symbolic(ctx.input(0).shape()), symbolic(ctx.input(1).shape()));

@@ -21,6 +21,15 @@ ConvShape conv_shape(const Attributes& attributes, const SymbolicShape& x, const
 /// Throws bad_input unless the bias is [channels].
 void check_bias(const SymbolicShape& bias, const Dim& channels);
 
+/// y[n, c, ...] += bias[c] over planes of that many elements.
+template <class T>
+void add_bias(const T* bias, std::int64_t batch, std::int64_t channels, std::int64_t plane, T* y) {
+  for (std::int64_t i = 0; i < batch * channels; ++i) {
+    const T b = bias[i % channels];
+    for (std::int64_t j = 0; j < plane; ++j) y[i * plane + j] += b;
+  }
+}
+
 /// Gathers the patches that the window reads: element (c * taps + tap, position) of one batch and group is
 /// x[c, offset of tap at position] - zero, and 0 in the padding.
 template <class T, class In, class Offsets>

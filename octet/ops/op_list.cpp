@@ -13,14 +13,21 @@ Rows concat();
 Rows constant();
 Rows constant_of_shape();
 Rows conv();
+Rows conv_integer();  // ConvInteger, QLinearConv
+Rows conv_transpose();
+Rows dynamic_quantize_linear();
+Rows einsum();
 Rows expand();
 Rows fused();
 Rows gather();
 Rows gemm();
 Rows global_pool();  // GlobalAveragePool, GlobalMaxPool, GlobalLpPool
+Rows gru();
 Rows if_else();
 Rows lp_pool();
+Rows lstm();
 Rows matmul();
+Rows matmul_integer();  // MatMulInteger, QLinearMatMul
 Rows max_pool();
 Rows max_unpool();
 Rows pad();
@@ -28,6 +35,7 @@ Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows range();
 Rows relu();
 Rows reshape();
+Rows rnn();
 Rows shape_size();
 Rows slice();
 Rows split();
@@ -44,14 +52,21 @@ constexpr MakeRows kFiles[] = {
     constant,
     constant_of_shape,
     conv,
+    conv_integer,
+    conv_transpose,
+    dynamic_quantize_linear,
+    einsum,
     expand,
     fused,
     gather,
     gemm,
     global_pool,
+    gru,
     if_else,
     lp_pool,
+    lstm,
     matmul,
+    matmul_integer,
     max_pool,
     max_unpool,
     pad,
@@ -59,6 +74,7 @@ constexpr MakeRows kFiles[] = {
     range,
     relu,
     reshape,
+    rnn,
     shape_size,
     slice,
     split,

@@ -191,8 +191,118 @@ def quantize_cases():
     case("DequantizeLinear", [Input([6], "int32", -99999, 99999), scale([6])], opset=13, axis=0)
 
 
+def conv_transpose_cases():
+    for i in range(24):
+        rank = pick(1, 2, 2, 3)
+        group = pick(1, 1, 2)
+        inside, outside = group * pick(1, 2), pick(1, 2)
+        kernel = spatial(rank, 1, 3 if rank < 3 else 2)
+        form = {"strides": spatial(rank, 1, 3)}
+        if rng.randint(3) == 0:
+            form["dilations"] = spatial(rank, 1, 2)
+        size = spatial(rank, 2, 4 if rank < 3 else 3)
+        choice = rng.randint(5)
+        if choice == 0:
+            form["auto_pad"] = pick("SAME_UPPER", "SAME_LOWER", "VALID")
+            # With a kernel smaller than the stride ONNX Runtime's SAME is not the specification's input * stride.
+            form["strides"] = [min(s, k) for s, k in zip(form["strides"], kernel)]
+        elif choice == 1:
+            form["pads"] = [int(rng.randint(0, k)) for k in kernel + kernel]
+        elif choice == 2:
+            form["output_padding"] = [int(rng.randint(0, n)) for n in form["strides"]]
+        elif choice == 3:
+            form.pop("dilations", None)
+            form["output_shape"] = [int(s * (n - 1) + k - rng.randint(0, k)) for n, k, s in zip(size, kernel, form["strides"])]
+            form["auto_pad"] = pick("NOTSET", "SAME_UPPER")
+        bias = [Input([outside * group])] if rng.randint(2) else []
+        case("ConvTranspose", [Input([pick(1, 2), inside] + size), Input([inside, outside] + kernel)] + bias, group=group, **form)
+
+
+def einsum_cases():
+    for equation, shapes in [("ij,jk->ik", [[3, 4], [4, 5]]), ("bhid,bhjd->bhij", [[2, 2, 3, 4], [2, 2, 5, 4]]),
+                             ("...ij,...jk", [[2, 3, 4], [1, 4, 5]]), ("...ii->...i", [[2, 3, 3]]), ("ij->", [[3, 4]]),
+                             ("ij->ji", [[3, 4]]), ("i,j->ij", [[3], [4]]), ("i,i", [[4], [4]]),
+                             ("ab,bc,cd->da", [[2, 3], [3, 4], [4, 5]]), ("b...,b...->b...", [[2, 3, 4], [2, 1, 4]]),
+                             (" i j , j -> i ", [[3, 4], [4]]), ("ij,k->j", [[3, 4], [2]]), ("bijc,bjkc->bikc", [[2, 3, 4, 2], [2, 4, 3, 2]]),
+                             ("ba", [[2, 3]]), ("abc,cd,def->abef", [[2, 2, 3], [3, 4], [4, 2, 3]])]:
+        case("Einsum", [Input(s) for s in shapes], equation=equation)
+
+
+def recurrent_cases():
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}
+    names = ["Sigmoid", "Tanh", "Relu", "HardSigmoid", "Softsign", "Elu", "LeakyRelu", "Affine", "ScaledTanh", "ThresholdedRelu", "Softplus"]
+    for i in range(36):
+        op = ["LSTM", "GRU", "RNN"][i % 3]
+        g, t, b, x, h = gates[op], pick(1, 3, 4), pick(1, 3), pick(2, 5), pick(2, 3)
+        direction = pick("forward", "reverse", "bidirectional")
+        d = 2 if direction == "bidirectional" else 1
+        inputs = [Input([t, b, x], low=-1, high=1), Input([d, g * h, x], low=-1, high=1), Input([d, g * h, h], low=-1, high=1),
+                  Input([d, 2 * g * h], low=-1, high=1) if rng.randint(3) else None,
+                  Input([b], "int32", values=rng.randint(1, t + 1, b).tolist()) if rng.randint(2) else None,
+                  Input([d, b, h], low=-1, high=1) if rng.randint(2) else None]
+        form = {"hidden_size": h, "direction": direction}
+        if op == "LSTM":
+            inputs += [Input([d, b, h], low=-1, high=1) if rng.randint(2) else None,
+                       Input([d, 3 * h], low=-1, high=1) if rng.randint(2) else None]
+            if rng.randint(4) == 0:
+                form["input_forget"] = 1
+        if op == "GRU":
+            form["linear_before_reset"] = int(rng.randint(2))
+        if rng.randint(4) == 0:
+            form["clip"] = 0.5
+        if rng.randint(3) == 0:
+            count = {"LSTM": 3, "GRU": 2, "RNN": 1}[op] * d
+            form["activations"] = [names[rng.randint(7)] for _ in range(count)]
+        case(op, inputs, outputs=3 if op == "LSTM" else 2, **form)
+    for name in names:
+        form = {"activations": [name], "hidden_size": 3}
+        if name in ("HardSigmoid", "Affine", "ScaledTanh"):
+            form.update(activation_alpha=[0.4], activation_beta=[0.3])
+        if name in ("LeakyRelu", "Elu", "ThresholdedRelu"):
+            form.update(activation_alpha=[0.3])
+        case("RNN", [Input([2, 1, 3]), Input([1, 3, 3]), Input([1, 3, 3])], outputs=2, **form)
+
+
+def integer_cases():
+    def scale(shape):
+        return Input(shape, low=0.01, high=0.05)
+
+    # Signed operands stay within 6 bits: without VNNI, ONNX Runtime's sums of uint8 x int8 saturate beyond that.
+    def data(shape, dtype):
+        return Input(shape, dtype, *((0, 255) if dtype == "uint8" else (-64, 63)))
+
+    for low, high in [(-2, 2), (0.5, 2), (-3, -1), (-0.01, 1000)]:
+        case("DynamicQuantizeLinear", [Input([3, 7], low=low, high=high)], outputs=3)
+    case("DynamicQuantizeLinear", [Input([4], values=[0.0] * 4)], outputs=3)
+    for a, b in [("uint8", "uint8"), ("uint8", "int8"), ("int8", "int8")]:
+        case("MatMulInteger", [data([3, 40], a), data([40, 5], b)])
+        case("MatMulInteger", [data([2, 3, 4], a), data([4, 5], b), data([], a), data([5], b)])
+    for a, b, columns in [("uint8", "uint8", []), ("uint8", "int8", [5]), ("int8", "int8", [5]), ("int8", "int8", [])]:
+        case("QLinearMatMul", [data([2, 3, 9], a), scale([]), data([], a), data([9, 5], b), scale(columns),
+                               Input(columns, b, -20, 20), Input([], low=0.3, high=0.6), data([], a)])
+    for i in range(8):
+        group = pick(1, 2)
+        kernel = spatial(2, 1, 3)
+        form = window(2, kernel)
+        x = data([pick(1, 2), 2 * group, 6, 7], "uint8")
+        zero = [Input([], "uint8", 0, 200)]
+        case("ConvInteger", [x, data([4, 2] + kernel, pick("uint8", "int8"))] + (zero if i % 2 else []), group=group, **form)
+    for i in range(14):
+        group = pick(1, 2)
+        kernel = spatial(2, 1, 3)
+        form = window(2, kernel)
+        a, b = pick(("uint8", "uint8"), ("uint8", "int8"), ("int8", "int8"))
+        channels = [4] if rng.randint(2) else []
+        bias = [Input([4], "int32", -9999, 9999)] if rng.randint(2) else []
+        zero = Input(channels, b, values=np.zeros(channels, b)) if b == "int8" else Input([], b, 0, 200)
+        case("QLinearConv", [data([1, 2 * group, 6, 7], a), scale([]), data([], a), data([4, 2] + kernel, b),
+                             scale(channels if b == "int8" else []), zero, Input([], low=0.3, high=0.6), data([], a)] + bias,
+             group=group, **form)
+
+
 def main():
-    for make in [conv_cases, gemm_cases, matmul_cases, pool_cases, quantize_cases]:
+    for make in [conv_cases, gemm_cases, matmul_cases, pool_cases, quantize_cases, conv_transpose_cases,
+                 einsum_cases, recurrent_cases, integer_cases]:
         make()
     rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in CASES)
     sys.stdout.write("[\n" + rows + "\n]\n")
