@@ -40,9 +40,9 @@ struct Exclusions {
 };
 
 struct Static {
-  CalibrationSource calibration;
-  std::string statistics;             ///< read calibration from this file instead of running it
-  std::string save_statistics;        ///< write it there
+  CalibrationSource calibration = {};
+  std::string statistics = {};        ///< read calibration from this file instead of running it
+  std::string save_statistics = {};   ///< write it there
   Observer observer = Observer::mse;  ///< of activations
   DType activation = DType::u8;       ///< u8 or i8
   bool symmetric_activation = false;
@@ -51,19 +51,19 @@ struct Static {
   Numerics numerics = Numerics::onnx;
   double percentile = 99.999;
   bool keep_sensitive_float = true;  ///< the measured rule; false: quantize whatever can be
-  Exclusions exclude;
+  Exclusions exclude = {};
 };
 struct Dynamic {
   bool per_row = true;  ///< false: per tensor, as torch and ONNX Runtime do
   bool per_channel = true;
   Numerics numerics = Numerics::onnx;
-  CalibrationSource calibration;  ///< optional: lets the sensitivity rule measure
-  Exclusions exclude;
+  CalibrationSource calibration = {};  ///< optional: lets the sensitivity rule measure
+  Exclusions exclude = {};
 };
 struct WeightOnly {
   int bits = 8;
   bool per_channel = true;
-  Exclusions exclude;
+  Exclusions exclude = {};
 };
 
 /// What became of one node.
@@ -91,7 +91,7 @@ struct QuantizeOptions {
   bool dry_run = false;
   bool skip_nonfinite = false;
   int threads = 0;
-  Progress progress;
+  Progress progress = {};
 };
 QuantizeResult quantize(const Graph& graph, const Static& method, const QuantizeOptions& options = {});
 QuantizeResult quantize(const Graph& graph, const Dynamic& method, const QuantizeOptions& options = {});
