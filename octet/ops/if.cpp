@@ -1,28 +1,10 @@
 // If: one of two subgraphs, chosen at run time.  Source: ONNX If-1, If-11, If-13.
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/subgraph.h"
 
 namespace octet::ops {
 namespace {
-
-bool truth(const Tensor& condition) {
-  if (condition.dtype() != DType::boolean || condition.elements() != 1) {
-    throw Error(ErrorKind::bad_input, "If: the condition must be one boolean")
-        .value(to_string(condition.shape()) + " " + to_string(condition.dtype()));
-  }
-  return *condition.data<bool>();
-}
-
-// What holds whichever branch runs.
-TypeInfo common(const TypeInfo& a, const TypeInfo& b) {
-  TypeInfo out{a.dtype == b.dtype ? a.dtype : DType::undefined, std::nullopt};
-  if (!a.shape || !b.shape || a.shape->size() != b.shape->size()) return out;
-  out.shape = a.shape;
-  for (std::size_t i = 0; i < a.shape->size(); ++i) {
-    if ((*a.shape)[i] != (*b.shape)[i]) (*out.shape)[i] = Dim();
-  }
-  return out;
-}
 
 void infer(InferContext& ctx) {
   const Graph &then_branch = ctx.attributes().graph("then_branch"),
@@ -37,23 +19,17 @@ void infer(InferContext& ctx) {
   const Tensor* condition = ctx.constant(0);
   std::vector<TypeInfo> types;
   if (condition != nullptr) {
-    types = ctx.infer_subgraph(truth(*condition) ? then_branch : else_branch, {});
+    types = ctx.infer_subgraph(truth(*condition, "If") ? then_branch : else_branch, {});
   } else {
     types = ctx.infer_subgraph(then_branch, {});
     const std::vector<TypeInfo> other = ctx.infer_subgraph(else_branch, {});
     for (std::size_t i = 0; i < types.size(); ++i) types[i] = common(types[i], other[i]);
   }
-  for (std::size_t i = 0; i < outputs; ++i) {
-    if (types[i].shape) {
-      ctx.set_output(static_cast<int>(i), types[i].dtype, *types[i].shape);
-    } else {
-      ctx.set_output(static_cast<int>(i), types[i].dtype);
-    }
-  }
+  for (std::size_t i = 0; i < outputs; ++i) set_output(ctx, static_cast<int>(i), types[i]);
 }
 
 void eval(EvalContext& ctx) {
-  const Graph& branch = ctx.attributes().graph(truth(ctx.input(0)) ? "then_branch" : "else_branch");
+  const Graph& branch = ctx.attributes().graph(truth(ctx.input(0), "If") ? "then_branch" : "else_branch");
   std::vector<Tensor> results = ctx.run_subgraph(branch, {});
   if (results.size() != static_cast<std::size_t>(ctx.output_count())) {
     throw ctx.error(ErrorKind::bad_input, "the branch gives another number of outputs than the node")

@@ -15,32 +15,40 @@ Rows constant_of_shape();
 Rows conv();
 Rows conv_integer();  // ConvInteger, QLinearConv
 Rows conv_transpose();
+Rows depth_to_space();
 Rows dynamic_quantize_linear();
 Rows einsum();
 Rows expand();
 Rows fused();
 Rows gather();
+Rows gather_elements();
 Rows gemm();
 Rows global_pool();  // GlobalAveragePool, GlobalMaxPool, GlobalLpPool
 Rows gru();
 Rows if_else();
+Rows loop();
 Rows lp_pool();
 Rows lstm();
 Rows matmul();
 Rows matmul_integer();  // MatMulInteger, QLinearMatMul
 Rows max_pool();
 Rows max_unpool();
+Rows non_zero();
+Rows one_hot();
 Rows pad();
 Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows range();
 Rows relu();
 Rows reshape();
 Rows rnn();
+Rows scan();
+Rows scatter();
 Rows shape_size();
 Rows slice();
 Rows split();
 Rows squeeze();
 Rows transpose();
+Rows unique();
 
 namespace {
 
@@ -54,32 +62,40 @@ constexpr MakeRows kFiles[] = {
     conv,
     conv_integer,
     conv_transpose,
+    depth_to_space,
     dynamic_quantize_linear,
     einsum,
     expand,
     fused,
     gather,
+    gather_elements,
     gemm,
     global_pool,
     gru,
     if_else,
+    loop,
     lp_pool,
     lstm,
     matmul,
     matmul_integer,
     max_pool,
     max_unpool,
+    non_zero,
+    one_hot,
     pad,
     quantize_linear,
     range,
     relu,
     reshape,
     rnn,
+    scan,
+    scatter,
     shape_size,
     slice,
     split,
     squeeze,
     transpose,
+    unique,
 };
 // clang-format on
 
