@@ -23,8 +23,9 @@ void infer_expand(InferContext& ctx) {
   }
   const bool counted = ctx.has_shape(1) && ctx.rank(1) == 1 && ctx.shape(1)[0].known();
   if (!counted) return ctx.set_output(0, ctx.dtype(0));
-  ctx.set_output(0, ctx.dtype(0),
-                 broadcast(ctx.shape(0), SymbolicShape(static_cast<std::size_t>(ctx.shape(1)[0].value))));
+  const auto rank = static_cast<std::size_t>(ctx.shape(1)[0].value);
+  check_rank(rank);
+  ctx.set_output(0, ctx.dtype(0), broadcast(ctx.shape(0), SymbolicShape(rank)));
 }
 
 void eval_expand(EvalContext& ctx) {

@@ -69,7 +69,15 @@ std::optional<std::vector<std::int64_t>> constant_integers(const InferContext& c
   return tensor->to_int64();
 }
 
+void check_rank(std::size_t rank) {
+  if (rank <= Shape::kMaxRank) return;
+  throw Error(ErrorKind::unsupported, "a tensor has more dimensions than Octet handles")
+      .value(std::to_string(rank))
+      .expected("at most " + std::to_string(Shape::kMaxRank));
+}
+
 void set_output_rank(InferContext& ctx, int output, DType dtype, std::size_t rank) {
+  check_rank(rank);
   ctx.set_output(output, dtype, SymbolicShape(rank));
 }
 

@@ -25,7 +25,9 @@ Dim merge(const Dim& a, const Dim& b);
 SymbolicShape dims_from(const InferContext& ctx, int slot);
 /// A constant integer input, or the attribute of an older form; nothing where it is not known yet.
 std::optional<std::vector<std::int64_t>> constant_integers(const InferContext& ctx, int slot);
-/// Sets output 0 to this type with a shape of unknown dimensions.
+/// Throws unsupported above Shape::kMaxRank.
+void check_rank(std::size_t rank);
+/// Sets an output to this type with a shape of unknown dimensions.
 void set_output_rank(InferContext& ctx, int output, DType dtype, std::size_t rank);
 
 /// An integer tensor's values read as a shape; throws bad_input for a negative one.

@@ -7,8 +7,11 @@
 
 namespace octet::ops {
 
+Rows affine_grid();
 Rows arithmetic();  // Add, Sub, Mul, Div, ...
 Rows average_pool();
+Rows center_crop_pad();
+Rows col2im();
 Rows concat();
 Rows constant();
 Rows constant_of_shape();
@@ -24,6 +27,7 @@ Rows gather();
 Rows gather_elements();
 Rows gemm();
 Rows global_pool();  // GlobalAveragePool, GlobalMaxPool, GlobalLpPool
+Rows grid_sample();
 Rows gru();
 Rows if_else();
 Rows loop();
@@ -32,7 +36,9 @@ Rows lstm();
 Rows matmul();
 Rows matmul_integer();  // MatMulInteger, QLinearMatMul
 Rows max_pool();
+Rows max_roi_pool();
 Rows max_unpool();
+Rows non_max_suppression();
 Rows non_zero();
 Rows one_hot();
 Rows pad();
@@ -40,7 +46,9 @@ Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows range();
 Rows relu();
 Rows reshape();
+Rows resize();
 Rows rnn();
+Rows roi_align();
 Rows scan();
 Rows scatter();
 Rows shape_size();
@@ -54,8 +62,11 @@ namespace {
 
 // clang-format off: one line each, so that branches seldom touch the same line
 constexpr MakeRows kFiles[] = {
+    affine_grid,
     arithmetic,
     average_pool,
+    center_crop_pad,
+    col2im,
     concat,
     constant,
     constant_of_shape,
@@ -71,6 +82,7 @@ constexpr MakeRows kFiles[] = {
     gather_elements,
     gemm,
     global_pool,
+    grid_sample,
     gru,
     if_else,
     loop,
@@ -79,7 +91,9 @@ constexpr MakeRows kFiles[] = {
     matmul,
     matmul_integer,
     max_pool,
+    max_roi_pool,
     max_unpool,
+    non_max_suppression,
     non_zero,
     one_hot,
     pad,
@@ -87,7 +101,9 @@ constexpr MakeRows kFiles[] = {
     range,
     relu,
     reshape,
+    resize,
     rnn,
+    roi_align,
     scan,
     scatter,
     shape_size,
