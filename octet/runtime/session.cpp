@@ -1,23 +1,173 @@
 #include "octet/runtime/session.h"
 
+#include <algorithm>
+#include <mutex>
+
 #include "octet/ops/op.h"
+#include "octet/runtime/fp_environment.h"
+#include "octet/runtime/lower.h"
+#include "octet/runtime/plan.h"
 
 namespace octet {
+namespace {
+
+constexpr std::size_t kPlansKept = 8;
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+std::string describe(const TypeInfo& type) {
+  const std::string dtype = type.dtype == DType::undefined ? "" : std::string(to_string(type.dtype)) + " ";
+  return dtype + (type.shape ? to_string(*type.shape) : "of any shape");
+}
+
+// Throws usage unless the tensor is what the graph declares for that input.
+void check_input(const std::string& name, const TypeInfo& declared, const Tensor& tensor) {
+  bool fits = tensor.defined() && (declared.dtype == DType::undefined || declared.dtype == tensor.dtype());
+  if (fits && declared.shape) {
+    fits = declared.shape->size() == static_cast<std::size_t>(tensor.rank());
+    for (int i = 0; fits && i < tensor.rank(); ++i) {
+      const Dim& dim = (*declared.shape)[static_cast<std::size_t>(i)];
+      fits = !dim.known() || dim.value == tensor.dim(i);
+    }
+  }
+  if (fits) return;
+  throw Error(ErrorKind::usage, "an input is not what the network takes")
+      .tensor(name)
+      .value(tensor.defined() ? std::string(to_string(tensor.dtype())) + " " + to_string(tensor.shape()) : "no tensor")
+      .expected(describe(declared));
+}
+
+}  // namespace
 
 struct Session::State {
-  Graph graph;
+  struct Entry {
+    std::vector<Shape> shapes;
+    bool keep_values = false;
+    std::shared_ptr<const runtime::Plan> plan;
+  };
+
+  Graph graph;  ///< prepared: defaults among the inputs dropped, constants folded
   SessionOptions options;
   std::unique_ptr<ThreadPool> threads;
   std::vector<std::string> input_names, output_names;
+  runtime::PackCache packed;
+  std::mutex mutex;          ///< guards what follows
+  std::vector<Entry> plans;  ///< the one used last at the end
+  std::int64_t arena_bytes = 0;
+
+  // The tensors in the graph's order.
+  std::vector<const Tensor*> order(const NamedTensors& inputs) const {
+    std::vector<const Tensor*> ordered(graph.inputs.size(), nullptr);
+    for (const auto& [name, tensor] : inputs) {
+      const auto it = std::find(input_names.begin(), input_names.end(), name);
+      if (it == input_names.end()) {
+        throw Error(ErrorKind::usage, "the network has no such input").tensor(name).expected(listed(input_names));
+      }
+      const auto i = static_cast<std::size_t>(it - input_names.begin());
+      if (ordered[i] != nullptr) throw Error(ErrorKind::usage, "an input is given twice").tensor(name);
+      check_input(name, graph.value(graph.inputs[i]).type, tensor);
+      ordered[i] = &tensor;
+    }
+    for (std::size_t i = 0; i < ordered.size(); ++i) {
+      if (ordered[i] != nullptr) continue;
+      throw Error(ErrorKind::usage, "an input is missing").tensor(input_names[i])
+          .expected(describe(graph.value(graph.inputs[i]).type));
+    }
+    return ordered;
+  }
+
+  // `shape_of(i)` gives the shape of input i. The caller holds the mutex.
+  template <class ShapeOf>
+  std::shared_ptr<const runtime::Plan> find_plan(bool keep_values, const ShapeOf& shape_of) {
+    const auto fits = [&](const Entry& entry) {
+      if (entry.keep_values != keep_values) return false;
+      for (std::size_t i = 0; i < entry.shapes.size(); ++i) {
+        if (!(entry.shapes[i] == shape_of(i))) return false;
+      }
+      return true;
+    };
+    const auto it = std::find_if(plans.begin(), plans.end(), fits);
+    if (it == plans.end()) return nullptr;
+    std::rotate(it, it + 1, plans.end());
+    return plans.back().plan;
+  }
+
+  std::shared_ptr<const runtime::Plan> make_plan(bool keep_values, std::vector<Shape> shapes) {
+    std::vector<std::pair<std::string, Shape>> named;
+    for (std::size_t i = 0; i < shapes.size(); ++i) named.emplace_back(input_names[i], shapes[i]);
+    runtime::Lowered lowered = runtime::lower(graph, named, keep_values);
+    auto plan = std::make_shared<const runtime::Plan>(std::move(lowered.graph), packed, *threads, lowered.observed);
+    arena_bytes = std::max(arena_bytes, plan->arena_bytes());
+    if (plans.size() >= kPlansKept) plans.erase(plans.begin());
+    plans.push_back({std::move(shapes), keep_values, plan});
+    return plan;
+  }
+
+  std::shared_ptr<const runtime::Plan> plan_for(const std::vector<const Tensor*>& inputs, bool keep_values) {
+    const std::lock_guard lock(mutex);
+    auto plan = find_plan(keep_values, [&](std::size_t i) -> const Shape& { return inputs[i]->shape(); });
+    if (plan) return plan;
+    std::vector<Shape> shapes;
+    for (const Tensor* tensor : inputs) shapes.push_back(tensor->shape());
+    return make_plan(keep_values, std::move(shapes));
+  }
+
+  // Plans ahead when options and declared shapes leave nothing open.
+  void plan_at_construction() {
+    std::vector<Shape> shapes;
+    for (const ValueId id : graph.inputs) {
+      const Value& input = graph.value(id);
+      std::optional<Shape> shape = given_shape(input);
+      if (!shape) return;
+      shapes.push_back(*shape);
+    }
+    const std::lock_guard lock(mutex);
+    make_plan(false, std::move(shapes));
+  }
+
+  std::optional<Shape> given_shape(const Value& input) const {
+    for (const auto& [name, shape] : options.shapes) {
+      if (name == input.name) return shape;
+    }
+    if (!input.type.shape) return std::nullopt;
+    SymbolicShape shape = *input.type.shape;
+    for (Dim& dim : shape) {
+      for (const auto& [symbol, number] : options.dims) {
+        if (!dim.known() && dim.symbol == symbol) dim = Dim(number);
+      }
+    }
+    return static_shape(shape);
+  }
+
+  void check_options() const {
+    for (const auto& [name, shape] : options.shapes) {
+      if (std::find(input_names.begin(), input_names.end(), name) != input_names.end()) continue;
+      throw Error(ErrorKind::usage, "a shape is given for an input that the network does not have")
+          .tensor(name).expected(listed(input_names));
+    }
+  }
+
+  std::shared_ptr<const runtime::Plan> latest() {
+    const std::lock_guard lock(mutex);
+    return plans.empty() ? nullptr : plans.back().plan;
+  }
 };
 
 Session::Session(Graph graph, SessionOptions options) : state_(std::make_unique<State>()) {
+  State& s = *state_;
   ops::require_all(graph);
-  state_->threads = std::make_unique<ThreadPool>(options.threads);
-  state_->options = std::move(options);
-  state_->graph = std::move(graph);
-  for (const ValueId id : state_->graph.inputs) state_->input_names.push_back(state_->graph.value(id).name);
-  for (const ValueId id : state_->graph.outputs) state_->output_names.push_back(state_->graph.value(id).name);
+  s.threads = std::make_unique<ThreadPool>(options.threads);
+  s.options = std::move(options);
+  s.graph = s.options.optimize ? runtime::prepare_graph(graph) : std::move(graph);
+  std::erase_if(s.graph.inputs, [&](ValueId id) { return s.graph.initializer(id) != nullptr; });
+  for (const ValueId id : s.graph.inputs) s.input_names.push_back(s.graph.value(id).name);
+  for (const ValueId id : s.graph.outputs) s.output_names.push_back(s.graph.value(id).name);
+  s.check_options();
+  if (s.options.optimize) s.plan_at_construction();
 }
 
 Session::~Session() = default;
@@ -25,22 +175,43 @@ Session::Session(Session&&) noexcept = default;
 
 std::vector<Tensor> Session::run(const NamedTensors& inputs) const { return run(inputs, Observe{}); }
 
-std::vector<Tensor> Session::run(const NamedTensors& inputs, const Observe&) const {
-  std::vector<Tensor> ordered;
-  for (const std::string& name : state_->input_names) {
-    for (const auto& [given, tensor] : inputs) {
-      if (given == name) ordered.push_back(tensor);
-    }
-  }
-  return ops::evaluate_graph(state_->graph, ordered, *state_->threads);
+std::vector<Tensor> Session::run(const NamedTensors& inputs, const Observe& observe) const {
+  State& s = *state_;
+  const std::vector<const Tensor*> ordered = s.order(inputs);
+  const runtime::FpEnvironment environment;
+  if (!s.options.optimize) return runtime::evaluate_plainly(s.graph, ordered, *s.threads, observe);
+  const bool keep_values = static_cast<bool>(observe);
+  const auto plan = s.plan_for(ordered, keep_values);
+  return plan->run(ordered, *s.threads, s.options.profile, keep_values ? &observe : nullptr);
 }
 
 const std::vector<std::string>& Session::input_names() const { return state_->input_names; }
 const std::vector<std::string>& Session::output_names() const { return state_->output_names; }
-const TypeInfo& Session::type(const std::string& name) const { return state_->graph.value(state_->graph.find(name)).type; }
-std::vector<StepInfo> Session::steps() const { return {}; }
-std::int64_t Session::arena_bytes() const { return 0; }
-std::int64_t Session::packed_bytes() const { return 0; }
-std::string Session::lowered() const { return {}; }
+
+const TypeInfo& Session::type(const std::string& name) const {
+  const ValueId id = state_->graph.find(name);
+  if (id == kNoValue) throw Error(ErrorKind::usage, "the network has no such value").tensor(name);
+  return state_->graph.value(id).type;
+}
+
+std::vector<StepInfo> Session::steps() const {
+  const auto plan = state_->latest();
+  return plan ? plan->steps() : std::vector<StepInfo>{};
+}
+
+std::int64_t Session::arena_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->arena_bytes;
+}
+
+std::int64_t Session::packed_bytes() const {
+  const auto plan = state_->latest();
+  return plan ? plan->packed_bytes() : 0;
+}
+
+std::string Session::lowered() const {
+  const auto plan = state_->latest();
+  return plan ? print_graph(plan->graph()) : std::string();
+}
 
 }  // namespace octet

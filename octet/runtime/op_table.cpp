@@ -1,0 +1,62 @@
+// The runtime's operators, one line a file of octet/runtime/ops.
+#include <map>
+#include <unordered_map>
+
+#include "octet/runtime/runtime_op.h"
+
+namespace octet::runtime {
+
+namespace {
+
+constexpr std::vector<RuntimeOp> (*kFiles[])() = {
+    nullptr,
+};
+
+}  // namespace
+
+const std::vector<RuntimeOp>& runtime_ops() {
+  static const std::vector<RuntimeOp> rows = [] {
+    std::vector<RuntimeOp> out;
+    for (const auto make : kFiles) {
+      if (make == nullptr) continue;
+      for (RuntimeOp& row : make()) out.push_back(std::move(row));
+    }
+    return out;
+  }();
+  return rows;
+}
+
+const RuntimeOp* find_runtime_op(const Node& node) {
+  static const std::map<std::string, const RuntimeOp*> by_name = [] {
+    std::map<std::string, const RuntimeOp*> out;
+    for (const RuntimeOp& row : runtime_ops()) out[row.def.name] = &row;
+    return out;
+  }();
+  if (node.domain != kDomain) return nullptr;
+  const auto it = by_name.find(node.op_type);
+  return it == by_name.end() ? nullptr : it->second;
+}
+
+const OpDef& require_op(const Graph& graph, const Node& node) {
+  const RuntimeOp* op = find_runtime_op(node);
+  return op != nullptr ? op->def : ops::require(graph, node);
+}
+
+std::vector<Tensor> evaluate_lowered(const Graph& graph, const std::vector<Tensor>& inputs, ThreadPool& threads) {
+  std::unordered_map<ValueId, Tensor> held;
+  for (std::size_t i = 0; i < inputs.size(); ++i) held[graph.inputs[i]] = inputs[i];
+  for (const auto& [id, tensor] : graph.initializers()) held[id] = tensor;
+  held[kNoValue] = Tensor();
+  for (const Node& node : graph.nodes) {
+    std::vector<Tensor> in;
+    for (const ValueId id : node.inputs) in.push_back(held[id]);
+    const auto out = ops::evaluate(require_op(graph, node), node, graph.opset(node.domain), in, threads);
+    for (std::size_t k = 0; k < out.size(); ++k) held[node.outputs[k]] = out[k];
+    held[kNoValue] = Tensor();
+  }
+  std::vector<Tensor> results;
+  for (const ValueId id : graph.outputs) results.push_back(held[id]);
+  return results;
+}
+
+}  // namespace octet::runtime

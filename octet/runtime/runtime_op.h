@@ -1,0 +1,58 @@
+// Operators of the lowered graph (domain "octet.rt"): a plain reference each, and a fast form that
+// is prepared once a plan from constant inputs and known shapes. They never reach a file.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "octet/ops/op.h"
+#include "octet/runtime/pack_cache.h"
+
+namespace octet::runtime {
+
+inline constexpr const char* kDomain = "octet.rt";
+
+/// A prepared step: what runs, and what the profile says of it.
+class PreparedStep : public Prepared {
+ public:
+  /// The kernel chosen, with its instruction set: "igemm_u8s8 avx2".
+  virtual std::string kernel() const = 0;
+  /// Scratch memory that run() finds in EvalContext::scratch.
+  virtual std::int64_t scratch_bytes() const { return 0; }
+  /// Memory of its packed weights.
+  virtual std::int64_t packed_bytes() const { return 0; }
+};
+
+/// What is known when a step is prepared.
+struct PrepareContext {
+  const Node& node;
+  int opset = 0;
+  std::vector<const Tensor*> constants;         ///< one an input; null where it is not constant
+  std::vector<std::optional<Shape>> inputs;     ///< shapes of the inputs, where known
+  std::vector<std::optional<Shape>> outputs;
+  std::vector<DType> input_types, output_types;
+  PackCache& cache;
+  int threads = 1;
+};
+
+/// A row of the runtime's operator table.
+struct RuntimeOp {
+  OpDef def;
+  /// Gives null where only the reference can serve (shapes unknown, say).
+  std::unique_ptr<PreparedStep> (*prepare)(const PrepareContext&) = nullptr;
+  bool int8 = false;       ///< computes on 8-bit operands
+  bool in_place = false;   ///< elementwise: the output may take the place of an input of its size
+};
+
+/// All runtime operators.
+const std::vector<RuntimeOp>& runtime_ops();
+/// The runtime operator of a node, or nullptr when it is an ordinary one.
+const RuntimeOp* find_runtime_op(const Node& node);
+/// The row for a node of a lowered graph; throws unsupported when there is none.
+const OpDef& require_op(const Graph& graph, const Node& node);
+/// `ops::evaluate_graph` that knows the runtime's operators too (tests of passes).
+std::vector<Tensor> evaluate_lowered(const Graph& graph, const std::vector<Tensor>& inputs, ThreadPool& threads);
+
+}  // namespace octet::runtime

@@ -1,0 +1,52 @@
+#include "octet/runtime/step_info.h"
+
+#include <set>
+
+namespace octet::runtime {
+namespace {
+
+std::optional<Shape> shape_of(const Graph& graph, const Node& node, std::size_t input) {
+  if (input >= node.inputs.size() || node.inputs[input] == kNoValue) return std::nullopt;
+  const TypeInfo& type = graph.value(node.inputs[input]).type;
+  return type.shape ? static_shape(*type.shape) : std::nullopt;
+}
+
+std::int64_t bytes_of(const Graph& graph, ValueId id) {
+  if (id == kNoValue || !graph.value(id).type.shape) return 0;
+  const auto shape = static_shape(*graph.value(id).type.shape);
+  return shape ? shape->elements() * static_cast<std::int64_t>(size_of(graph.value(id).type.dtype)) : 0;
+}
+
+}  // namespace
+
+std::int64_t count_macs(const Graph& graph, const Node& node) {
+  static const std::set<std::string> conv = {"Conv", "ConvInteger", "QConv", "DynamicConv"};
+  static const std::set<std::string> gemm = {"Gemm", "MatMul", "MatMulInteger", "Linear", "QLinear", "DynamicLinear", "QMatMul"};
+  static const std::set<std::string> recurrent = {"LSTM", "GRU", "RNN", "DynamicLSTM", "DynamicGRU"};
+  const auto x = shape_of(graph, node, 0), w = shape_of(graph, node, 1);
+  if (!x || !w || node.outputs.empty() || node.outputs[0] == kNoValue) return 0;
+  const TypeInfo& type = graph.value(node.outputs[0]).type;
+  const auto y = type.shape ? static_shape(*type.shape) : std::nullopt;
+  if (conv.contains(node.op_type) && y && w->rank() >= 3 && (*w)[0] > 0) {
+    return y->elements() * (w->elements() / (*w)[0]);
+  }
+  if (node.op_type == "ConvTranspose" && w->rank() >= 3 && (*w)[0] > 0) return x->elements() * (w->elements() / (*w)[0]);
+  if (gemm.contains(node.op_type) && y && x->rank() > 0) {
+    const bool transposed = node.op_type == "Gemm" && node.attributes.integer("transA", 0) != 0;
+    return y->elements() * (transposed ? (*x)[0] : x->back());
+  }
+  if (recurrent.contains(node.op_type) && x->rank() == 3) {
+    const auto r = shape_of(graph, node, 2);
+    return (*x)[0] * (*x)[1] * (w->elements() + (r ? r->elements() : 0));
+  }
+  return 0;
+}
+
+std::int64_t count_bytes(const Graph& graph, const Node& node) {
+  std::int64_t bytes = 0;
+  for (const ValueId id : node.inputs) bytes += bytes_of(graph, id);
+  for (const ValueId id : node.outputs) bytes += bytes_of(graph, id);
+  return bytes;
+}
+
+}  // namespace octet::runtime
