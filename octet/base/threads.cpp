@@ -24,6 +24,21 @@ void pause() {
 #endif
 }
 
+// Rounding mode and treatment of subnormal numbers of the calling thread.
+unsigned float_mode() {
+#if defined(__x86_64__)
+  return _mm_getcsr();
+#else
+  return 0;
+#endif
+}
+
+void set_float_mode([[maybe_unused]] unsigned mode) {
+#if defined(__x86_64__)
+  _mm_setcsr(mode);
+#endif
+}
+
 }  // namespace
 
 struct ThreadPool::State {
@@ -31,6 +46,7 @@ struct ThreadPool::State {
   Call call = nullptr;
   const void* body = nullptr;
   std::int64_t count = 0, piece = 1;
+  unsigned mode = 0;  // the caller's: every thread rounds as it does
   std::exception_ptr error;
   std::mutex error_mutex;
 
@@ -62,6 +78,7 @@ struct ThreadPool::State {
       generation.wait(seen, std::memory_order_acquire);
       seen = generation.load(std::memory_order_acquire);
       if (stop.load(std::memory_order_relaxed)) return;
+      set_float_mode(mode);
       work();
       if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
     }
@@ -96,6 +113,7 @@ void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, const vo
   const std::int64_t wanted = std::min<std::int64_t>(pieces, std::int64_t{4} * size());
   s.call = call;
   s.body = body;
+  s.mode = float_mode();
   s.count = count;
   s.piece = (count + wanted - 1) / wanted;
   s.error = nullptr;

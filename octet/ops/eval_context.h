@@ -45,6 +45,8 @@ class EvalContext {
   /// Runs a subgraph attribute with its captured values resolved. Set by whoever evaluates.
   std::function<std::vector<Tensor>(const Graph& body, const std::vector<Tensor>& inputs)> run_subgraph;
   Allocate allocate;
+  /// Scratch memory for this call alone, 64-byte aligned, where a plan gives some to a prepared step.
+  std::uint8_t* scratch = nullptr;
 
  private:
   const Node& node_;

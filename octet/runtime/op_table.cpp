@@ -1,6 +1,5 @@
 // The runtime's operators, one line a file of octet/runtime/ops.
 #include <map>
-#include <unordered_map>
 
 #include "octet/runtime/runtime_op.h"
 
@@ -40,23 +39,6 @@ const RuntimeOp* find_runtime_op(const Node& node) {
 const OpDef& require_op(const Graph& graph, const Node& node) {
   const RuntimeOp* op = find_runtime_op(node);
   return op != nullptr ? op->def : ops::require(graph, node);
-}
-
-std::vector<Tensor> evaluate_lowered(const Graph& graph, const std::vector<Tensor>& inputs, ThreadPool& threads) {
-  std::unordered_map<ValueId, Tensor> held;
-  for (std::size_t i = 0; i < inputs.size(); ++i) held[graph.inputs[i]] = inputs[i];
-  for (const auto& [id, tensor] : graph.initializers()) held[id] = tensor;
-  held[kNoValue] = Tensor();
-  for (const Node& node : graph.nodes) {
-    std::vector<Tensor> in;
-    for (const ValueId id : node.inputs) in.push_back(held[id]);
-    const auto out = ops::evaluate(require_op(graph, node), node, graph.opset(node.domain), in, threads);
-    for (std::size_t k = 0; k < out.size(); ++k) held[node.outputs[k]] = out[k];
-    held[kNoValue] = Tensor();
-  }
-  std::vector<Tensor> results;
-  for (const ValueId id : graph.outputs) results.push_back(held[id]);
-  return results;
 }
 
 }  // namespace octet::runtime

@@ -2,6 +2,7 @@
 // is prepared once a plan from constant inputs and known shapes. They never reach a file.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,7 +53,9 @@ const std::vector<RuntimeOp>& runtime_ops();
 const RuntimeOp* find_runtime_op(const Node& node);
 /// The row for a node of a lowered graph; throws unsupported when there is none.
 const OpDef& require_op(const Graph& graph, const Node& node);
-/// `ops::evaluate_graph` that knows the runtime's operators too (tests of passes).
-std::vector<Tensor> evaluate_lowered(const Graph& graph, const std::vector<Tensor>& inputs, ThreadPool& threads);
+/// Node by node with the reference of every operator, the runtime's included: the referee. `observe`
+/// (may be empty) is called with every value that a node computes.
+std::vector<Tensor> evaluate_plainly(const Graph& graph, const std::vector<const Tensor*>& inputs, ThreadPool& threads,
+                                     const std::function<void(const std::string&, const Tensor&)>& observe = {});
 
 }  // namespace octet::runtime

@@ -46,8 +46,10 @@ class Session {
   /// type or shape than the graph takes. Outputs own their memory.
   std::vector<Tensor> run(const NamedTensors& inputs) const;
 
-  /// Calls `observe` with every named value of the graph as it is computed (calibration, diagnosis).
-  /// Values that fusion made disappear are not seen unless options.optimize is false.
+  /// Calls `observe` with every value that a node of the graph computes, as it is computed (calibration,
+  /// diagnosis), constants apart. Such a run has a plan of its own in which nothing is fused that would make
+  /// a value disappear, but with the same fast float kernels; integers are computed as the file says them.
+  /// The tensor is valid during the call: clone() what must stay.
   using Observe = std::function<void(const std::string& value, const Tensor& tensor)>;
   std::vector<Tensor> run(const NamedTensors& inputs, const Observe& observe) const;
 
