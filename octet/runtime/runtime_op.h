@@ -45,6 +45,8 @@ struct RuntimeOp {
   std::unique_ptr<PreparedStep> (*prepare)(const PrepareContext&) = nullptr;
   bool int8 = false;       ///< computes on 8-bit operands
   bool in_place = false;   ///< elementwise: the output may take the place of an input of its size
+  /// Input slots that are images, laid out as the attribute channels_last says; none: layout is no matter.
+  std::vector<int> images = {};
 };
 
 /// All runtime operators.

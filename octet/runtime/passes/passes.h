@@ -5,4 +5,14 @@
 
 namespace octet::runtime {
 
+int unsigned_activations(Graph& graph);
+int move_dequantize(Graph& graph);
+int cancel_quantize(Graph& graph);
+int fuse_qdq_weighted(Graph& graph);
+int fuse_qdq_elementwise(Graph& graph);
+int fold_constants(Graph& graph);
+int fuse_float(Graph& graph);
+int channels_last(Graph& graph);
+int cancel_moves(Graph& graph);
+
 }  // namespace octet::runtime

@@ -1,0 +1,194 @@
+#include "octet/runtime/ops/fused.h"
+
+#include <algorithm>
+#include <map>
+
+#include "octet/kernels/layout/layout.h"
+
+namespace octet::runtime {
+namespace {
+
+using kernels::Activation;
+using kernels::Cell;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+Tensor transposed(const Tensor& tensor, const Shape& shape, const kernels::TransposeShape& how, ThreadPool& threads) {
+  Tensor out(tensor.dtype(), shape);
+  if (size_of(tensor.dtype()) == 1) {
+    kernels::transpose_bytes(how, tensor.raw(), out.raw(), threads);
+  } else {
+    kernels::transpose_words(how, tensor.raw(), out.raw(), threads);
+  }
+  return out;
+}
+
+}  // namespace
+
+Activation parse_activation(const std::string& name) {
+  static const std::map<std::string, Activation> names = {
+      {"none", Activation::none},           {"relu", Activation::relu},
+      {"clamp", Activation::clamp},         {"leaky_relu", Activation::leaky_relu},
+      {"hard_sigmoid", Activation::hard_sigmoid}, {"hard_swish", Activation::hard_swish}};
+  const auto it = names.find(name);
+  if (it == names.end()) throw Error(ErrorKind::internal, "unknown activation in a lowered graph").value(name);
+  return it->second;
+}
+
+void EpilogueSpec::read(const Node& node, std::int64_t columns) {
+  const Attributes& a = node.attributes;
+  fixed.activation = parse_activation(a.text("activation", "none"));
+  fixed.alpha = a.real("alpha", 0);
+  fixed.beta = a.real("beta", 0);
+  fixed.residual_stride = columns;
+  fixed.out_stride = columns;
+  if (a.has("r_scale")) {
+    fixed.residual_type = Cell::u8;
+    fixed.residual_scale = a.real("r_scale", 1);
+    fixed.residual_zero_point = static_cast<std::int32_t>(a.integer("r_zero"));
+  }
+  quantized_output = a.has("y_scale");
+  if (quantized_output) {
+    fixed.out_type = Cell::u8;
+    fixed.inv_scale = 1.0f / a.real("y_scale", 1);
+    fixed.zero_point = static_cast<std::int32_t>(a.integer("y_zero"));
+  }
+}
+
+void EpilogueSpec::set_bias(const Tensor* bias, std::int64_t columns) {
+  if (bias == nullptr || !bias->defined()) return;
+  const bool one = bias->elements() == 1;
+  for (std::int64_t n = 0; n < columns; ++n) {
+    const auto i = static_cast<std::size_t>(one ? 0 : n);
+    if (bias->dtype() == DType::i32) {
+      bias_s32.push_back(bias->values<std::int32_t>()[i]);
+    } else {
+      bias_f32.push_back(bias->values<float>()[i]);
+    }
+  }
+  fixed.bias_s32 = bias_s32.empty() ? nullptr : bias_s32.data();
+  fixed.bias_f32 = bias_f32.empty() ? nullptr : bias_f32.data();
+}
+
+void EpilogueSpec::set_scale(float x_scale, const Tensor& w_scale, std::int64_t columns) {
+  const auto scales = w_scale.values<float>();
+  for (std::int64_t n = 0; n < columns; ++n) {
+    scale.push_back(x_scale * scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(n)]);
+  }
+  fixed.scale = scale.data();
+}
+
+kernels::Epilogue EpilogueSpec::bind(const Tensor* residual, Tensor& out, std::int64_t columns) const {
+  kernels::Epilogue epilogue = fixed;
+  epilogue.residual = residual != nullptr && residual->defined() ? residual->raw() : nullptr;
+  epilogue.out = out.raw();
+  epilogue.out_stride = columns;
+  epilogue.residual_stride = columns;
+  return epilogue;
+}
+
+Axis read_axis(const Node& node, std::size_t i, std::size_t spatial, std::int64_t in, std::int64_t kernel) {
+  const Attributes& a = node.attributes;
+  const auto get = [&](const char* name, std::size_t at, std::int64_t fallback) {
+    const std::vector<std::int64_t> list = a.integers(name);
+    return at < list.size() ? list[at] : fallback;
+  };
+  Axis axis{.in = in, .kernel = kernel, .stride = get("strides", i, 1), .dilation = get("dilations", i, 1),
+            .pad_begin = get("pads", i, 0), .pad_end = get("pads", i + spatial, 0), .out = 0};
+  if (axis.stride < 1 || axis.dilation < 1 || kernel < 1) {
+    throw Error(ErrorKind::bad_input, "strides, dilations and kernel sizes are at least 1");
+  }
+  const std::string auto_pad = a.text("auto_pad", "NOTSET");
+  const std::int64_t reach = (kernel - 1) * axis.dilation + 1;
+  if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
+    axis.out = ceil_div(in, axis.stride);
+    const std::int64_t pad = std::max<std::int64_t>(0, (axis.out - 1) * axis.stride + reach - in);
+    axis.pad_begin = auto_pad == "SAME_UPPER" ? pad / 2 : pad - pad / 2;
+    axis.pad_end = pad - axis.pad_begin;
+    return axis;
+  }
+  if (auto_pad == "VALID") axis.pad_begin = axis.pad_end = 0;
+  const std::int64_t room = in + axis.pad_begin + axis.pad_end - reach;
+  if (room < 0) {
+    throw Error(ErrorKind::bad_input, "the kernel is larger than the padded image")
+        .value(std::to_string(in + axis.pad_begin + axis.pad_end)).expected("at least " + std::to_string(reach));
+  }
+  axis.out = room / axis.stride + 1;
+  // The last window of ceil_mode must start inside the image or its left padding.
+  if (a.integer("ceil_mode", 0) != 0) {
+    axis.out = ceil_div(room, axis.stride) + 1;
+    if ((axis.out - 1) * axis.stride >= in + axis.pad_begin) --axis.out;
+  }
+  return axis;
+}
+
+kernels::ConvShape conv_shape(const Node& node, const Shape& x, const Shape& weights) {
+  const int rank = x.rank();
+  const auto spatial = static_cast<std::size_t>(rank - 2);
+  const std::int64_t groups = node.attributes.integer("group", 1);
+  if (weights.rank() != rank || groups < 1 || weights[1] * groups != x[rank - 1] || weights[0] % groups != 0) {
+    throw Error(ErrorKind::bad_input, "the weights do not fit the input of a convolution")
+        .value(to_string(x) + " and " + to_string(weights));
+  }
+  const Axis width = read_axis(node, spatial - 1, spatial, x[rank - 2], weights[rank - 1]);
+  const Axis height = rank == 4 ? read_axis(node, 0, spatial, x[1], weights[2]) : Axis{};
+  return {.batch = x[0], .in_height = height.in, .in_width = width.in, .in_channels = x[rank - 1],
+          .out_height = height.out, .out_width = width.out, .out_channels = weights[0],
+          .kernel_height = height.kernel, .kernel_width = width.kernel, .stride_h = height.stride,
+          .stride_w = width.stride, .dilation_h = height.dilation, .dilation_w = width.dilation,
+          .pad_top = height.pad_begin, .pad_left = width.pad_begin, .groups = groups};
+}
+
+Shape conv_output(const kernels::ConvShape& conv, int rank) {
+  if (rank == 3) return {conv.batch, conv.out_width, conv.out_channels};
+  return {conv.batch, conv.out_height, conv.out_width, conv.out_channels};
+}
+
+Tensor to_channels_last(const Tensor& tensor, ThreadPool& threads) {
+  const Shape& from = tensor.shape();
+  Shape to{from[0]};
+  for (int i = 2; i < from.rank(); ++i) to.push_back(from[i]);
+  to.push_back(from[1]);
+  return transposed(tensor, to, {.batch = from[0], .rows = from[1], .columns = from.elements(2, from.rank())}, threads);
+}
+
+Tensor to_channels_first(const Tensor& tensor, ThreadPool& threads) {
+  const Shape& from = tensor.shape();
+  Shape to{from[0], from.back()};
+  for (int i = 1; i + 1 < from.rank(); ++i) to.push_back(from[i]);
+  return transposed(tensor, to, {.batch = from[0], .rows = from.elements(1, from.rank() - 1), .columns = from.back()}, threads);
+}
+
+void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*prepare)(const PrepareContext&)) {
+  Node node = ctx.node();
+  const bool transposes = node.attributes.integer("channels_last", 1) == 0;
+  const std::vector<int>& images = find_runtime_op(node)->images;
+  node.attributes.set("channels_last", std::int64_t{1});
+  std::vector<Tensor> inputs, outputs(node.outputs.size());
+  PackCache cache;
+  PrepareContext prepare_ctx{.node = node, .opset = ctx.opset(), .constants = {}, .inputs = {}, .outputs = {},
+                             .input_types = {}, .output_types = {}, .cache = cache, .threads = ctx.threads().size()};
+  for (int i = 0; i < ctx.input_count(); ++i) {
+    const bool image = std::find(images.begin(), images.end(), i) != images.end();
+    inputs.push_back(transposes && image && ctx.has_input(i) ? to_channels_last(ctx.input(i), ctx.threads()) : ctx.input(i));
+  }
+  for (const Tensor& tensor : inputs) {
+    prepare_ctx.constants.push_back(tensor.defined() ? &tensor : nullptr);
+    prepare_ctx.inputs.push_back(tensor.defined() ? std::optional(tensor.shape()) : std::nullopt);
+    prepare_ctx.input_types.push_back(tensor.dtype());
+  }
+  prepare_ctx.outputs.resize(outputs.size());
+  prepare_ctx.output_types.assign(outputs.size(), DType::undefined);
+  const auto step = prepare(prepare_ctx);
+  if (!step) throw ctx.error(ErrorKind::unsupported, "this form of the operator cannot be run");
+  Tensor scratch(DType::u8, {step->scratch_bytes()});
+  EvalContext inner(node, ctx.opset(), inputs, outputs, ctx.threads());
+  inner.scratch = scratch.data<std::uint8_t>();
+  step->run(inner);
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    if (!outputs[k].defined()) continue;
+    ctx.set_output(static_cast<int>(k), transposes && k == 0 ? to_channels_first(outputs[k], ctx.threads()) : outputs[k]);
+  }
+}
+
+}  // namespace octet::runtime
