@@ -5,10 +5,16 @@
 
 namespace octet::runtime {
 
+std::vector<RuntimeOp> conv_op();
+std::vector<RuntimeOp> linear_op();
+std::vector<RuntimeOp> matmul_ops();
+std::vector<RuntimeOp> qconv_op();
+std::vector<RuntimeOp> qlinear_op();
+
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    nullptr,
+    conv_op, linear_op, matmul_ops, qconv_op, qlinear_op,
 };
 
 }  // namespace
@@ -17,7 +23,6 @@ const std::vector<RuntimeOp>& runtime_ops() {
   static const std::vector<RuntimeOp> rows = [] {
     std::vector<RuntimeOp> out;
     for (const auto make : kFiles) {
-      if (make == nullptr) continue;
       for (RuntimeOp& row : make()) out.push_back(std::move(row));
     }
     return out;

@@ -17,7 +17,7 @@ class ConvStep : public PreparedStep {
     epilogue_.read(ctx.node, conv_.out_channels);
     epilogue_.set_bias(ctx.constants.size() > 2 ? ctx.constants[2] : nullptr, conv_.out_channels);
     const Tensor& w = *ctx.constants[1];
-    packed_ = ctx.cache.get<Packed>(w, "conv_f32 " + std::to_string(conv_.groups), [&] {
+    packed_ = ctx.cache.get<Packed>(w, conv_form("conv_f32", conv_), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_f32(kernel_, conv_)})};
       kernels::pack_conv_f32(kernel_, conv_, w.data<float>(), packed.data.raw());
       return packed;

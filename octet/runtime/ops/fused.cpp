@@ -144,6 +144,10 @@ Shape conv_output(const kernels::ConvShape& conv, int rank) {
   return {conv.batch, conv.out_height, conv.out_width, conv.out_channels};
 }
 
+std::string conv_form(const char* family, const kernels::ConvShape& conv) {
+  return std::string(family) + " " + std::to_string(conv.groups) + (conv.dilation_w == 1 ? "" : " dilated");
+}
+
 Tensor to_channels_last(const Tensor& tensor, ThreadPool& threads) {
   const Shape& from = tensor.shape();
   Shape to{from[0]};

@@ -49,6 +49,9 @@ kernels::ConvShape conv_shape(const Node& node, const Shape& x, const Shape& wei
 /// The output of such a convolution: [N, spatial..., C].
 Shape conv_output(const kernels::ConvShape& conv, int rank);
 
+/// Names what the packing of its weights depends on besides the weights.
+std::string conv_form(const char* family, const kernels::ConvShape& conv);
+
 /// Output size and padding of one spatial axis of a convolution or pool, as ONNX defines them.
 struct Axis {
   std::int64_t in = 1, kernel = 1, stride = 1, dilation = 1, pad_begin = 0, pad_end = 0, out = 1;

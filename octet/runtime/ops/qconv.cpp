@@ -21,7 +21,7 @@ class QConvStep : public PreparedStep {
     epilogue_.set_scale(ctx.node.attributes.real("x_scale", 1), *ctx.constants[2], conv_.out_channels);
     epilogue_.set_bias(ctx.constants.size() > 3 ? ctx.constants[3] : nullptr, conv_.out_channels);
     const Tensor& w = *ctx.constants[1];
-    packed_ = ctx.cache.get<Packed>(w, "conv_u8s8 " + std::to_string(conv_.groups), [&] {
+    packed_ = ctx.cache.get<Packed>(w, conv_form("conv_u8s8", conv_), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, conv_)})};
       kernels::pack_conv_u8s8(kernel_, conv_, w.data<std::int8_t>(), packed.data.raw());
       return packed;

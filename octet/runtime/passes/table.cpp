@@ -7,6 +7,14 @@ namespace octet::runtime {
 
 const std::vector<Pass>& passes() {
   static const std::vector<Pass> table = {
+      {"unsigned_activations", unsigned_activations},
+      {"move_dequantize", move_dequantize},
+      {"cancel_quantize", cancel_quantize},
+      {"fuse_qdq_weighted", fuse_qdq_weighted},
+      {"fold_constants", fold_constants},
+      {"fuse_float", fuse_float},
+      {"channels_last", channels_last},
+      {"cancel_moves", cancel_moves},
   };
   return table;
 }

@@ -1,0 +1,80 @@
+// Transposes in a row become one; those that move only dimensions of one become Reshapes, which cost
+// nothing; those that do nothing go.
+#include <algorithm>
+#include <numeric>
+
+#include "octet/runtime/passes/passes.h"
+#include "octet/runtime/passes/qdq.h"
+
+namespace octet::runtime {
+namespace {
+
+using Perm = std::vector<std::int64_t>;
+
+Perm order_of(const Edit& edit, const Node& node) {
+  Perm perm = node.attributes.integers("perm");
+  const int rank = edit.rank(node.outputs[0]);
+  if (!perm.empty() || rank < 0) return perm;
+  for (int axis = rank - 1; axis >= 0; --axis) perm.push_back(axis);
+  return perm;
+}
+
+// Whether axes longer than one keep their order.
+bool keeps_order(const Shape& shape, const Perm& perm) {
+  std::int64_t before = -1;
+  for (const std::int64_t axis : perm) {
+    if (shape[static_cast<int>(axis)] == 1) continue;
+    if (axis < before) return false;
+    before = axis;
+  }
+  return true;
+}
+
+int merge(Graph& graph) {
+  Edit edit(graph);
+  for (int i = 0; i < edit.node_count(); ++i) {
+    if (!edit.is(i, "Transpose")) continue;
+    Node& second = edit.node(i);
+    const int producer = edit.producer(second.inputs[0], "Transpose");
+    if (producer < 0) continue;
+    const Perm a = order_of(edit, edit.node(producer)), b = order_of(edit, second);
+    if (a.empty() || a.size() != b.size()) continue;
+    Perm both;
+    for (const std::int64_t axis : b) both.push_back(a[static_cast<std::size_t>(axis)]);
+    second.attributes.set("perm", both);
+    second.inputs[0] = edit.node(producer).inputs[0];
+    edit.count();
+  }
+  return edit.finish();
+}
+
+int simplify(Graph& graph) {
+  Edit edit(graph);
+  for (int i = 0; i < edit.node_count(); ++i) {
+    if (!edit.is(i, "Transpose")) continue;
+    const Node& node = edit.node(i);
+    const ValueId in = node.inputs[0], out = node.outputs[0];
+    const Perm perm = order_of(edit, node);
+    const auto shape = edit.shape(in);
+    if (!perm.empty() && std::is_sorted(perm.begin(), perm.end())) {
+      edit.replace(out, in);
+      edit.remove(i);
+      edit.count();
+    } else if (shape && shape->elements() != 0 && keeps_order(*shape, perm)) {
+      const auto to = edit.shape(out);
+      const ValueId dims = add_constant(graph, "shape", Tensor::from<std::int64_t>({to->rank()}, to->dims()));
+      edit.produce(out, "Reshape", {in, dims});
+    }
+  }
+  return edit.finish();
+}
+
+}  // namespace
+
+int cancel_moves(Graph& graph) {
+  int total = 0;
+  while (const int count = merge(graph)) total += count;
+  return total + simplify(graph);
+}
+
+}  // namespace octet::runtime

@@ -1,0 +1,111 @@
+// Images in channels-last order. The runtime's image operators are turned to it, and every operator
+// downstream that can work in that order does; Transposes stand where the orders meet. What is still
+// read in the old order comes from a Transpose of the new one; those that nobody reads die.
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "octet/runtime/passes/layout.h"
+#include "octet/runtime/passes/passes.h"
+
+namespace octet::runtime {
+namespace {
+
+class ChannelsLast {
+ public:
+  explicit ChannelsLast(Graph& graph) : graph_(graph) {}
+
+  int run() {
+    std::vector<Node> old = std::move(graph_.nodes);
+    graph_.nodes.clear();
+    for (Node& node : old) {
+      const RuntimeOp* op = find_runtime_op(node);
+      const bool image = op != nullptr && !op->images.empty() && node.attributes.integer("channels_last", 1) == 0;
+      if (image) {
+        turn_image(std::move(node), *op);
+      } else if (!turn_agnostic(node)) {
+        graph_.nodes.push_back(std::move(node));
+      }
+    }
+    return count_;
+  }
+
+ private:
+  int rank(ValueId id) const {
+    const auto& shape = graph_.value(id).type.shape;
+    return shape ? static_cast<int>(shape->size()) : -1;
+  }
+
+  // The value that holds `id` in channels-last order, made when there is none yet.
+  ValueId last(ValueId id) {
+    if (const auto it = last_.find(id); it != last_.end()) return it->second;
+    const ValueId twin = new_twin(id);
+    emit_transpose(id, twin, to_last(rank(id)));
+    return twin;
+  }
+
+  ValueId new_twin(ValueId id) {
+    TypeInfo type = graph_.value(id).type;
+    type.shape = permuted(*type.shape, to_last(rank(id)));
+    const ValueId twin = graph_.add_value(graph_.fresh_name(graph_.value(id).name + "_nhwc"), type);
+    last_[id] = twin;
+    return twin;
+  }
+
+  void emit_transpose(ValueId from, ValueId to, const std::vector<std::int64_t>& perm) {
+    Node node;
+    node.op_type = "Transpose";
+    node.inputs = {from};
+    node.outputs = {to};
+    node.attributes.set("perm", perm);
+    graph_.nodes.push_back(std::move(node));
+  }
+
+  // The node computes channels-last twins of its outputs; the old order follows by Transposes.
+  void emit_turned(Node node) {
+    const std::vector<ValueId> outputs = node.outputs;
+    for (ValueId& id : node.outputs) {
+      if (id != kNoValue) id = new_twin(id);
+    }
+    graph_.nodes.push_back(std::move(node));
+    for (const ValueId id : outputs) {
+      if (id != kNoValue) emit_transpose(last_.at(id), id, to_first(rank(id)));
+    }
+    ++count_;
+  }
+
+  void turn_image(Node node, const RuntimeOp& op) {
+    for (const int slot : op.images) {
+      const auto i = static_cast<std::size_t>(slot);
+      if (i < node.inputs.size() && node.inputs[i] != kNoValue) node.inputs[i] = last(node.inputs[i]);
+    }
+    node.attributes.set("channels_last", std::int64_t{1});
+    emit_turned(std::move(node));
+  }
+
+  bool turn_agnostic(const Node& node) {
+    const bool fed = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return last_.contains(id); });
+    if (!fed || !subgraphs(node).empty()) return false;
+    for (const ValueId id : node.outputs) {
+      if (id != kNoValue && rank(id) < 3) return false;
+    }
+    std::optional<Turned> turned = turn(graph_, node);
+    if (!turned) return false;
+    for (const int slot : turned->images) {
+      ValueId& id = turned->node.inputs[static_cast<std::size_t>(slot)];
+      id = last(id);
+    }
+    emit_turned(std::move(turned->node));
+    return true;
+  }
+
+  Graph& graph_;
+  std::unordered_map<ValueId, ValueId> last_;
+  int count_ = 0;
+};
+
+}  // namespace
+
+int channels_last(Graph& graph) { return ChannelsLast(graph).run(); }
+
+}  // namespace octet::runtime
