@@ -50,10 +50,10 @@ struct ThreadPool::State {
   std::exception_ptr error;
   std::mutex error_mutex;
 
-  std::mutex busy;                       // held by the caller whose loop is running
+  std::mutex busy;  // held by the caller whose loop is running
   std::atomic<std::uint32_t> generation{0};
-  std::atomic<std::int64_t> next{0};     // first index not yet taken
-  std::atomic<int> pending{0};           // workers that have not finished this generation
+  std::atomic<std::int64_t> next{0};  // first index not yet taken
+  std::atomic<int> pending{0};        // workers that have not finished this generation
   std::atomic<bool> stop{false};
   std::vector<std::thread> workers;
 
@@ -125,7 +125,8 @@ void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, const vo
   s.work();
   inside = false;
   for (int i = 0; i < kSpins && s.pending.load(std::memory_order_acquire) != 0; ++i) pause();
-  for (int left; (left = s.pending.load(std::memory_order_acquire)) != 0;) s.pending.wait(left, std::memory_order_acquire);
+  for (int left; (left = s.pending.load(std::memory_order_acquire)) != 0;)
+    s.pending.wait(left, std::memory_order_acquire);
   if (s.error) std::rethrow_exception(s.error);
 }
 

@@ -15,7 +15,8 @@ class EvalContext {
   /// Where outputs live: the plan's arena, or the heap where none is given.
   using Allocate = std::function<Tensor(int output, DType dtype, const Shape& shape)>;
 
-  EvalContext(const Node& node, int opset, std::span<const Tensor> inputs, std::span<Tensor> outputs, ThreadPool& threads)
+  EvalContext(const Node& node, int opset, std::span<const Tensor> inputs, std::span<Tensor> outputs,
+              ThreadPool& threads)
       : node_(node), opset_(opset), inputs_(inputs), outputs_(outputs), threads_(threads) {}
 
   const Node& node() const { return node_; }

@@ -9,9 +9,7 @@ namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace
 
@@ -25,7 +23,8 @@ std::unique_ptr<Frame> Plan::new_frame() const {
     if (storage_.places[id] == Place::constant) frame->values[id] = *graph_.initializer(value);
     if (storage_.places[id] != Place::arena) continue;
     const TypeInfo& type = graph_.value(value).type;
-    frame->values[id] = Tensor(type.dtype, *static_shape(*type.shape), base + storage_.offsets[id], frame->arena.owner());
+    frame->values[id] =
+        Tensor(type.dtype, *static_shape(*type.shape), base + storage_.offsets[id], frame->arena.owner());
   }
   const auto bind_all = [&](const std::vector<ValueId>& ids) {
     std::vector<Tensor> out;
@@ -128,7 +127,8 @@ void Plan::settle_outputs(std::size_t i, Frame& frame) const {
     if (made.raw() == held.raw() && made.shape() == held.shape()) continue;
     if (made.dtype() != held.dtype() || !(made.shape() == held.shape())) {
       throw Error(ErrorKind::internal, "an operator's result is not what shape inference said")
-          .node(graph_.label(node)).tensor(graph_.value(id).name)
+          .node(graph_.label(node))
+          .tensor(graph_.value(id).name)
           .value(std::string(to_string(made.dtype())) + " " + to_string(made.shape()))
           .expected(std::string(to_string(held.dtype())) + " " + to_string(held.shape()));
     }

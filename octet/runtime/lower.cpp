@@ -23,7 +23,8 @@ std::vector<ValueId> pin_values(Graph& graph) {
   std::vector<ValueId> pinned;
   for (const Node& node : graph.nodes) {
     for (const ValueId id : node.outputs) {
-      if (id != kNoValue && std::find(graph.outputs.begin(), graph.outputs.end(), id) == graph.outputs.end()) pinned.push_back(id);
+      if (id != kNoValue && std::find(graph.outputs.begin(), graph.outputs.end(), id) == graph.outputs.end())
+        pinned.push_back(id);
     }
   }
   graph.outputs.insert(graph.outputs.end(), pinned.begin(), pinned.end());

@@ -6,7 +6,9 @@
 namespace octet::runtime {
 
 MemoryPlan plan_memory(const std::vector<MemoryBlock>& blocks) {
-  const auto aligned = [](std::int64_t bytes) { return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment; };
+  const auto aligned = [](std::int64_t bytes) {
+    return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
+  };
   std::vector<std::size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {

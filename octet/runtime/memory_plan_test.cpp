@@ -44,8 +44,8 @@ TEST(MemoryPlan, RandomLivesNeverOverlapAndStayNearTheLowerBound) {
       EXPECT_EQ(plan.offsets[i] % kArenaAlignment, 0);
       for (std::size_t j = 0; j < i; ++j) {
         const bool meet = blocks[i].first <= blocks[j].last && blocks[j].first <= blocks[i].last;
-        const bool overlap = plan.offsets[i] < plan.offsets[j] + blocks[j].bytes &&
-                             plan.offsets[j] < plan.offsets[i] + blocks[i].bytes;
+        const bool overlap =
+            plan.offsets[i] < plan.offsets[j] + blocks[j].bytes && plan.offsets[j] < plan.offsets[i] + blocks[i].bytes;
         EXPECT_FALSE(meet && overlap) << i << " and " << j;
       }
     }

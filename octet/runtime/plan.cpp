@@ -16,8 +16,15 @@ std::optional<Shape> known_shape(const Graph& graph, ValueId id) {
 }
 
 PrepareContext context_of(const Graph& graph, const Node& node, PackCache& cache, int threads) {
-  PrepareContext ctx{.node = node, .opset = graph.opset(node.domain), .constants = {}, .inputs = {}, .outputs = {},
-                     .input_types = {}, .output_types = {}, .cache = cache, .threads = threads};
+  PrepareContext ctx{.node = node,
+                     .opset = graph.opset(node.domain),
+                     .constants = {},
+                     .inputs = {},
+                     .outputs = {},
+                     .input_types = {},
+                     .output_types = {},
+                     .cache = cache,
+                     .threads = threads};
   for (const ValueId id : node.inputs) {
     ctx.constants.push_back(id == kNoValue ? nullptr : graph.initializer(id));
     ctx.inputs.push_back(known_shape(graph, id));
@@ -67,8 +74,11 @@ void Plan::make_step(std::size_t i, PackCache& cache, ThreadPool& threads) {
   } else if (step.op->prepare) {
     step.prepared = step.op->prepare(node, step.opset, ctx.constants);
   }
-  infos_[i] = {.name = graph_.label(node), .op = node.op_type, .kernel = step.prepared ? "prepared" : "reference",
-               .int8 = runtime_op != nullptr && runtime_op->int8, .macs = count_macs(graph_, node),
+  infos_[i] = {.name = graph_.label(node),
+               .op = node.op_type,
+               .kernel = step.prepared ? "prepared" : "reference",
+               .int8 = runtime_op != nullptr && runtime_op->int8,
+               .macs = count_macs(graph_, node),
                .bytes = count_bytes(graph_, node)};
 }
 
@@ -110,7 +120,8 @@ void Plan::mark_observed(const std::vector<ValueId>& observed) {
 std::int64_t Plan::packed_bytes() const {
   std::int64_t bytes = 0;
   for (const Step& step : steps_) {
-    if (const auto* prepared = dynamic_cast<const PreparedStep*>(step.prepared.get())) bytes += prepared->packed_bytes();
+    if (const auto* prepared = dynamic_cast<const PreparedStep*>(step.prepared.get()))
+      bytes += prepared->packed_bytes();
   }
   return bytes;
 }

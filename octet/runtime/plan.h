@@ -20,16 +20,16 @@ struct Step {
   int opset = 0;
   bool is_view = false;
   bool has_subgraph = false;
-  std::vector<int> moving_inputs;      ///< input slots to bind anew at each run
-  std::vector<int> moving_outputs;     ///< output slots whose memory is not the arena's
-  std::vector<ValueId> released;       ///< values of the heap that nothing reads after this step
-  std::vector<ValueId> observed;       ///< values to show to an observer
+  std::vector<int> moving_inputs;   ///< input slots to bind anew at each run
+  std::vector<int> moving_outputs;  ///< output slots whose memory is not the arena's
+  std::vector<ValueId> released;    ///< values of the heap that nothing reads after this step
+  std::vector<ValueId> observed;    ///< values to show to an observer
 };
 
 /// The memory of one run: the arena and every value bound to it.
 struct Frame {
   Tensor arena;
-  std::vector<Tensor> values;                       ///< one a value of the graph
+  std::vector<Tensor> values;                        ///< one a value of the graph
   std::vector<std::vector<Tensor>> inputs, outputs;  ///< one a step
 };
 

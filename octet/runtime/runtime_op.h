@@ -30,8 +30,8 @@ class PreparedStep : public Prepared {
 struct PrepareContext {
   const Node& node;
   int opset = 0;
-  std::vector<const Tensor*> constants;         ///< one an input; null where it is not constant
-  std::vector<std::optional<Shape>> inputs;     ///< shapes of the inputs, where known
+  std::vector<const Tensor*> constants;      ///< one an input; null where it is not constant
+  std::vector<std::optional<Shape>> inputs;  ///< shapes of the inputs, where known
   std::vector<std::optional<Shape>> outputs;
   std::vector<DType> input_types, output_types;
   PackCache& cache;
@@ -43,8 +43,8 @@ struct RuntimeOp {
   OpDef def;
   /// Gives null where only the reference can serve (shapes unknown, say).
   std::unique_ptr<PreparedStep> (*prepare)(const PrepareContext&) = nullptr;
-  bool int8 = false;       ///< computes on 8-bit operands
-  bool in_place = false;   ///< elementwise: the output may take the place of an input of its size
+  bool int8 = false;      ///< computes on 8-bit operands
+  bool in_place = false;  ///< elementwise: the output may take the place of an input of its size
   /// Input slots that are images, laid out as the attribute channels_last says; none: layout is no matter.
   std::vector<int> images = {};
 };

@@ -74,7 +74,8 @@ struct Session::State {
     }
     for (std::size_t i = 0; i < ordered.size(); ++i) {
       if (ordered[i] != nullptr) continue;
-      throw Error(ErrorKind::usage, "an input is missing").tensor(input_names[i])
+      throw Error(ErrorKind::usage, "an input is missing")
+          .tensor(input_names[i])
           .expected(describe(graph.value(graph.inputs[i]).type));
     }
     return ordered;
@@ -147,7 +148,8 @@ struct Session::State {
     for (const auto& [name, shape] : options.shapes) {
       if (std::find(input_names.begin(), input_names.end(), name) != input_names.end()) continue;
       throw Error(ErrorKind::usage, "a shape is given for an input that the network does not have")
-          .tensor(name).expected(listed(input_names));
+          .tensor(name)
+          .expected(listed(input_names));
     }
   }
 
@@ -211,7 +213,19 @@ std::int64_t Session::packed_bytes() const {
 
 std::string Session::lowered() const {
   const auto plan = state_->latest();
-  return plan ? print_graph(plan->graph()) : std::string();
+  if (!plan) return {};
+  std::string out;
+  const Graph& g = plan->graph();
+  for (const Node& n : g.nodes) {
+    for (const ValueId id : n.outputs)
+      if (id != kNoValue)
+        out += g.value(id).name + ":" + to_string(g.value(id).type.dtype) +
+               (g.value(id).type.shape ? to_string(*g.value(id).type.shape) : "?") + " ";
+    out += "= " + (n.domain.empty() ? "" : n.domain + ".") + n.op_type + "(";
+    for (const ValueId id : n.inputs) out += (id == kNoValue ? "-" : g.value(id).name) + ", ";
+    out += ")\n";
+  }
+  return out;
 }
 
 }  // namespace octet

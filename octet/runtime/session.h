@@ -17,17 +17,17 @@ namespace octet {
 
 /// One step of the plan, as the profile shows it.
 struct StepInfo {
-  std::string name, op, kernel;   ///< node, operator, and which kernel was chosen ("igemm_u8s8 avx2")
-  bool int8 = false;              ///< computes on 8-bit operands
-  std::int64_t macs = 0;          ///< multiply-accumulates of one run
-  std::int64_t bytes = 0;         ///< read and written in one run
-  double seconds = 0;             ///< mean over profiled runs
+  std::string name, op, kernel;  ///< node, operator, and which kernel was chosen ("igemm_u8s8 avx2")
+  bool int8 = false;             ///< computes on 8-bit operands
+  std::int64_t macs = 0;         ///< multiply-accumulates of one run
+  std::int64_t bytes = 0;        ///< read and written in one run
+  double seconds = 0;            ///< mean over profiled runs
 };
 
 struct SessionOptions {
-  int threads = 0;               ///< 0: as many as the process may use
-  bool optimize = true;          ///< false: every operator's reference, nothing fused (the referee)
-  bool profile = false;          ///< time every step
+  int threads = 0;       ///< 0: as many as the process may use
+  bool optimize = true;  ///< false: every operator's reference, nothing fused (the referee)
+  bool profile = false;  ///< time every step
   /// Numbers for symbolic dimensions and whole input shapes, to plan at construction; otherwise a plan
   /// is made at the first run with each new set of input shapes (the last few are kept).
   std::vector<std::pair<std::string, std::int64_t>> dims = {};

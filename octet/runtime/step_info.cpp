@@ -21,7 +21,8 @@ std::int64_t bytes_of(const Graph& graph, ValueId id) {
 
 std::int64_t count_macs(const Graph& graph, const Node& node) {
   static const std::set<std::string> conv = {"Conv", "ConvInteger", "QConv", "DynamicConv"};
-  static const std::set<std::string> gemm = {"Gemm", "MatMul", "MatMulInteger", "Linear", "QLinear", "DynamicLinear", "QMatMul"};
+  static const std::set<std::string> gemm = {"Gemm",    "MatMul",        "MatMulInteger", "Linear",
+                                             "QLinear", "DynamicLinear", "QMatMul"};
   static const std::set<std::string> recurrent = {"LSTM", "GRU", "RNN", "DynamicLSTM", "DynamicGRU"};
   const auto x = shape_of(graph, node, 0), w = shape_of(graph, node, 1);
   if (!x || !w || node.outputs.empty() || node.outputs[0] == kNoValue) return 0;
@@ -30,7 +31,8 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
   if (conv.contains(node.op_type) && y && w->rank() >= 3 && (*w)[0] > 0) {
     return y->elements() * (w->elements() / (*w)[0]);
   }
-  if (node.op_type == "ConvTranspose" && w->rank() >= 3 && (*w)[0] > 0) return x->elements() * (w->elements() / (*w)[0]);
+  if (node.op_type == "ConvTranspose" && w->rank() >= 3 && (*w)[0] > 0)
+    return x->elements() * (w->elements() / (*w)[0]);
   if (gemm.contains(node.op_type) && y && x->rank() > 0) {
     const bool transposed = node.op_type == "Gemm" && node.attributes.integer("transA", 0) != 0;
     return y->elements() * (transposed ? (*x)[0] : x->back());

@@ -15,7 +15,8 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 // Operators whose output is their first input under another shape.
 bool only_reshapes(const Node& node) {
-  static constexpr std::array<std::string_view, 6> kNames = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"};
+  static constexpr std::array<std::string_view, 6> kNames = {"Reshape",   "Flatten",  "Squeeze",
+                                                             "Unsqueeze", "Identity", "Dropout"};
   return node.domain.empty() && std::find(kNames.begin(), kNames.end(), node.op_type) != kNames.end() &&
          std::count_if(node.outputs.begin(), node.outputs.end(), [](ValueId id) { return id != kNoValue; }) == 1;
 }
@@ -23,8 +24,9 @@ bool only_reshapes(const Node& node) {
 // Elementwise operators that read element i before they write element i.
 bool may_run_in_place(const Node& node) {
   static constexpr std::array<std::string_view, 26> kNames = {
-      "Abs", "Add", "Ceil", "Clip", "Cos", "Div", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish",
-      "LeakyRelu", "Log", "Max", "Min", "Mul", "Neg", "Relu", "Sigmoid", "Sin", "Softplus", "Sqrt", "Sub", "Tanh"};
+      "Abs",   "Add",  "Ceil",        "Clip",      "Cos",       "Div",  "Elu", "Erf", "Exp",
+      "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",  "Max", "Min", "Mul",
+      "Neg",   "Relu", "Sigmoid",     "Sin",       "Softplus",  "Sqrt", "Sub", "Tanh"};
   if (const RuntimeOp* op = find_runtime_op(node)) return op->in_place;
   return node.domain.empty() && std::binary_search(kNames.begin(), kNames.end(), node.op_type);
 }

@@ -18,10 +18,12 @@ Tensor random_floats(Random& random, const Shape& shape, float low, float high) 
 
 Builder::Builder(std::uint64_t seed, int opset) : random(seed) { graph.opsets[""] = opset; }
 
-ValueId Builder::conv(ValueId x, std::int64_t in, std::int64_t out, std::int64_t kernel, Attributes attributes, std::int64_t group) {
+ValueId Builder::conv(ValueId x, std::int64_t in, std::int64_t out, std::int64_t kernel, Attributes attributes,
+                      std::int64_t group) {
   const float reach = 1.5f / std::sqrt(static_cast<float>(in / group * kernel * kernel));
   attributes.set("group", group);
-  return node("Conv", {x, floats({out, in / group, kernel, kernel}, -reach, reach), floats({out})}, std::move(attributes));
+  return node("Conv", {x, floats({out, in / group, kernel, kernel}, -reach, reach), floats({out})},
+              std::move(attributes));
 }
 
 ValueId Builder::quantized(ValueId x, float range, bool is_signed) {
@@ -34,7 +36,8 @@ ValueId Builder::quantized(ValueId x, float range, bool is_signed) {
 
 ValueId Builder::weights(const Shape& shape, int axis) {
   Tensor bytes(DType::i8, shape);
-  for (std::int64_t i = 0; i < bytes.elements(); ++i) bytes.data<std::int8_t>()[i] = static_cast<std::int8_t>(random.integer(-127, 127));
+  for (std::int64_t i = 0; i < bytes.elements(); ++i)
+    bytes.data<std::int8_t>()[i] = static_cast<std::int8_t>(random.integer(-127, 127));
   const std::int64_t channels = axis < 0 ? 1 : shape[axis];
   const auto fan_in = static_cast<float>(shape.elements()) / static_cast<float>(axis < 0 ? shape[0] : channels);
   const float top = 1.5f / std::sqrt(fan_in) / 127;
@@ -44,7 +47,8 @@ ValueId Builder::weights(const Shape& shape, int axis) {
   return node("DequantizeLinear", {constant(std::move(bytes)), constant(std::move(scale))}, attributes);
 }
 
-ValueId Builder::qconv(ValueId x, std::int64_t in, std::int64_t out, std::int64_t kernel, Attributes attributes, std::int64_t group) {
+ValueId Builder::qconv(ValueId x, std::int64_t in, std::int64_t out, std::int64_t kernel, Attributes attributes,
+                       std::int64_t group) {
   attributes.set("group", group);
   return node("Conv", {x, weights({out, in / group, kernel, kernel}, 0), floats({out})}, std::move(attributes));
 }

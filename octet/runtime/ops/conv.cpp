@@ -44,7 +44,8 @@ class ConvStep : public PreparedStep {
 };
 
 std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
-  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr) return nullptr;
+  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr)
+    return nullptr;
   return std::make_unique<ConvStep>(ctx);
 }
 

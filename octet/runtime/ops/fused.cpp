@@ -26,10 +26,12 @@ Tensor transposed(const Tensor& tensor, const Shape& shape, const kernels::Trans
 }  // namespace
 
 Activation parse_activation(const std::string& name) {
-  static const std::map<std::string, Activation> names = {
-      {"none", Activation::none},           {"relu", Activation::relu},
-      {"clamp", Activation::clamp},         {"leaky_relu", Activation::leaky_relu},
-      {"hard_sigmoid", Activation::hard_sigmoid}, {"hard_swish", Activation::hard_swish}};
+  static const std::map<std::string, Activation> names = {{"none", Activation::none},
+                                                          {"relu", Activation::relu},
+                                                          {"clamp", Activation::clamp},
+                                                          {"leaky_relu", Activation::leaky_relu},
+                                                          {"hard_sigmoid", Activation::hard_sigmoid},
+                                                          {"hard_swish", Activation::hard_swish}};
   const auto it = names.find(name);
   if (it == names.end()) throw Error(ErrorKind::internal, "unknown activation in a lowered graph").value(name);
   return it->second;
@@ -93,8 +95,13 @@ Axis read_axis(const Node& node, std::size_t i, std::size_t spatial, std::int64_
     const std::vector<std::int64_t> list = a.integers(name);
     return at < list.size() ? list[at] : fallback;
   };
-  Axis axis{.in = in, .kernel = kernel, .stride = get("strides", i, 1), .dilation = get("dilations", i, 1),
-            .pad_begin = get("pads", i, 0), .pad_end = get("pads", i + spatial, 0), .out = 0};
+  Axis axis{.in = in,
+            .kernel = kernel,
+            .stride = get("strides", i, 1),
+            .dilation = get("dilations", i, 1),
+            .pad_begin = get("pads", i, 0),
+            .pad_end = get("pads", i + spatial, 0),
+            .out = 0};
   if (axis.stride < 1 || axis.dilation < 1 || kernel < 1) {
     throw Error(ErrorKind::bad_input, "strides, dilations and kernel sizes are at least 1");
   }
@@ -111,7 +118,8 @@ Axis read_axis(const Node& node, std::size_t i, std::size_t spatial, std::int64_
   const std::int64_t room = in + axis.pad_begin + axis.pad_end - reach;
   if (room < 0) {
     throw Error(ErrorKind::bad_input, "the kernel is larger than the padded image")
-        .value(std::to_string(in + axis.pad_begin + axis.pad_end)).expected("at least " + std::to_string(reach));
+        .value(std::to_string(in + axis.pad_begin + axis.pad_end))
+        .expected("at least " + std::to_string(reach));
   }
   axis.out = room / axis.stride + 1;
   // The last window of ceil_mode must start inside the image or its left padding.
@@ -132,11 +140,22 @@ kernels::ConvShape conv_shape(const Node& node, const Shape& x, const Shape& wei
   }
   const Axis width = read_axis(node, spatial - 1, spatial, x[rank - 2], weights[rank - 1]);
   const Axis height = rank == 4 ? read_axis(node, 0, spatial, x[1], weights[2]) : Axis{};
-  return {.batch = x[0], .in_height = height.in, .in_width = width.in, .in_channels = x[rank - 1],
-          .out_height = height.out, .out_width = width.out, .out_channels = weights[0],
-          .kernel_height = height.kernel, .kernel_width = width.kernel, .stride_h = height.stride,
-          .stride_w = width.stride, .dilation_h = height.dilation, .dilation_w = width.dilation,
-          .pad_top = height.pad_begin, .pad_left = width.pad_begin, .groups = groups};
+  return {.batch = x[0],
+          .in_height = height.in,
+          .in_width = width.in,
+          .in_channels = x[rank - 1],
+          .out_height = height.out,
+          .out_width = width.out,
+          .out_channels = weights[0],
+          .kernel_height = height.kernel,
+          .kernel_width = width.kernel,
+          .stride_h = height.stride,
+          .stride_w = width.stride,
+          .dilation_h = height.dilation,
+          .dilation_w = width.dilation,
+          .pad_top = height.pad_begin,
+          .pad_left = width.pad_begin,
+          .groups = groups};
 }
 
 Shape conv_output(const kernels::ConvShape& conv, int rank) {
@@ -160,7 +179,8 @@ Tensor to_channels_first(const Tensor& tensor, ThreadPool& threads) {
   const Shape& from = tensor.shape();
   Shape to{from[0], from.back()};
   for (int i = 1; i + 1 < from.rank(); ++i) to.push_back(from[i]);
-  return transposed(tensor, to, {.batch = from[0], .rows = from.elements(1, from.rank() - 1), .columns = from.back()}, threads);
+  return transposed(tensor, to, {.batch = from[0], .rows = from.elements(1, from.rank() - 1), .columns = from.back()},
+                    threads);
 }
 
 void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*prepare)(const PrepareContext&)) {
@@ -170,11 +190,19 @@ void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*pre
   node.attributes.set("channels_last", std::int64_t{1});
   std::vector<Tensor> inputs, outputs(node.outputs.size());
   PackCache cache;
-  PrepareContext prepare_ctx{.node = node, .opset = ctx.opset(), .constants = {}, .inputs = {}, .outputs = {},
-                             .input_types = {}, .output_types = {}, .cache = cache, .threads = ctx.threads().size()};
+  PrepareContext prepare_ctx{.node = node,
+                             .opset = ctx.opset(),
+                             .constants = {},
+                             .inputs = {},
+                             .outputs = {},
+                             .input_types = {},
+                             .output_types = {},
+                             .cache = cache,
+                             .threads = ctx.threads().size()};
   for (int i = 0; i < ctx.input_count(); ++i) {
     const bool image = std::find(images.begin(), images.end(), i) != images.end();
-    inputs.push_back(transposes && image && ctx.has_input(i) ? to_channels_last(ctx.input(i), ctx.threads()) : ctx.input(i));
+    inputs.push_back(transposes && image && ctx.has_input(i) ? to_channels_last(ctx.input(i), ctx.threads())
+                                                             : ctx.input(i));
   }
   for (const Tensor& tensor : inputs) {
     prepare_ctx.constants.push_back(tensor.defined() ? &tensor : nullptr);
@@ -191,7 +219,8 @@ void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*pre
   step->run(inner);
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     if (!outputs[k].defined()) continue;
-    ctx.set_output(static_cast<int>(k), transposes && k == 0 ? to_channels_first(outputs[k], ctx.threads()) : outputs[k]);
+    ctx.set_output(static_cast<int>(k),
+                   transposes && k == 0 ? to_channels_first(outputs[k], ctx.threads()) : outputs[k]);
   }
 }
 

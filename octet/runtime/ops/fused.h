@@ -19,8 +19,8 @@ namespace octet::runtime {
 
 /// An epilogue without the pointers of a run.
 struct EpilogueSpec {
-  kernels::Epilogue fixed;              ///< everything but out, residual and row arrays
-  std::vector<float> scale, bias_f32;   ///< what `fixed` points to
+  kernels::Epilogue fixed;             ///< everything but out, residual and row arrays
+  std::vector<float> scale, bias_f32;  ///< what `fixed` points to
   std::vector<std::int32_t> bias_s32;
   bool quantized_output = false;
 

@@ -2,9 +2,10 @@
 //   inputs   x f32 [..., K], w f32 [K, N] ([N, K] with transB 1) constant, bias f32 [N] or none,
 //            residual f32 of the output's shape or none
 //   y = activation(x w + bias + residual)   [..., N]
+#include "octet/runtime/ops/linear.h"
+
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/runtime/ops/fused.h"
-#include "octet/runtime/ops/linear.h"
 
 namespace octet::runtime {
 namespace {
@@ -28,8 +29,8 @@ class LinearStep : public PreparedStep {
   void run(EvalContext& ctx) const override {
     Tensor& y = ctx.output(0, DType::f32, output_);
     const Tensor* residual = ctx.has_input(3) ? &ctx.input(3) : nullptr;
-    kernels::gemm_f32(kernel_, gemm_, ctx.input(0).data<float>(), packed_->raw(),
-                      epilogue_.bind(residual, y, gemm_.n), ctx.scratch, ctx.threads());
+    kernels::gemm_f32(kernel_, gemm_, ctx.input(0).data<float>(), packed_->raw(), epilogue_.bind(residual, y, gemm_.n),
+                      ctx.scratch, ctx.threads());
   }
 
   std::string kernel() const override { return std::string("igemm_f32 ") + kernel_.name; }

@@ -14,7 +14,9 @@ namespace {
 class MatMulStep : public PreparedStep {
  public:
   MatMulStep(const PrepareContext& ctx, const kernels::GemmShape& gemm)
-      : gemm_(gemm), kernel_(kernels::select_igemm_f32(gemm_.n)), output_(matmul_output(*ctx.inputs[0], *ctx.inputs[1])) {
+      : gemm_(gemm),
+        kernel_(kernels::select_igemm_f32(gemm_.n)),
+        output_(matmul_output(*ctx.inputs[0], *ctx.inputs[1])) {
     epilogue_.read(ctx.node, gemm_.n);
   }
 

@@ -13,8 +13,9 @@ class QConvStep : public PreparedStep {
  public:
   explicit QConvStep(const PrepareContext& ctx)
       : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1])),
-        kernel_(kernels::select_igemm_u8s8(conv_.out_channels / conv_.groups,
-                                           conv_.in_channels / conv_.groups * conv_.kernel_height * conv_.kernel_width)),
+        kernel_(
+            kernels::select_igemm_u8s8(conv_.out_channels / conv_.groups,
+                                       conv_.in_channels / conv_.groups * conv_.kernel_height * conv_.kernel_width)),
         output_(conv_output(conv_, ctx.inputs[0]->rank())),
         x_zero_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {
     epilogue_.read(ctx.node, conv_.out_channels);
@@ -49,7 +50,8 @@ class QConvStep : public PreparedStep {
 };
 
 std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
-  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr) return nullptr;
+  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr)
+    return nullptr;
   return std::make_unique<QConvStep>(ctx);
 }
 

@@ -9,7 +9,8 @@ namespace octet::runtime {
 namespace {
 
 // A limit of Clip: attribute before opset 11, constant input from then on. Nothing if not constant.
-std::optional<float> clip_limit(const Edit& edit, const Node& node, const char* name, std::size_t slot, float fallback) {
+std::optional<float> clip_limit(const Edit& edit, const Node& node, const char* name, std::size_t slot,
+                                float fallback) {
   if (edit.graph().opset() < 11) return node.attributes.real(name, fallback);
   if (slot >= node.inputs.size() || node.inputs[slot] == kNoValue) return fallback;
   const auto given = edit.scalar(node.inputs[slot]);

@@ -15,12 +15,12 @@ std::optional<FusedActivation> fused_activation(const Edit& edit, int index);
 
 /// From the output of a weighted node to the last node of the chain.
 struct Chain {
-  ValueId output = kNoValue;             ///< of the chain so far
-  int last = -1;                         ///< the node that makes it
-  ValueId residual = kNoValue;           ///< f32, or u8 where residual_params is set
+  ValueId output = kNoValue;    ///< of the chain so far
+  int last = -1;                ///< the node that makes it
+  ValueId residual = kNoValue;  ///< f32, or u8 where residual_params is set
   std::optional<TensorParams> residual_params, output_params;
   std::optional<FusedActivation> activation;
-  std::vector<int> nodes;                ///< those after the first
+  std::vector<int> nodes;  ///< those after the first
 };
 /// Follows single readers from node `first`. `quantized`: u8 residuals and outputs are taken too.
 Chain follow(const Edit& edit, int first, bool quantized);

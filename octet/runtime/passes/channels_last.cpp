@@ -84,7 +84,8 @@ class ChannelsLast {
   }
 
   bool turn_agnostic(const Node& node) {
-    const bool fed = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return last_.contains(id); });
+    const bool fed =
+        std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return last_.contains(id); });
     if (!fed || !subgraphs(node).empty()) return false;
     for (const ValueId id : node.outputs) {
       if (id != kNoValue && rank(id) < 3) return false;

@@ -16,11 +16,14 @@ bool is_one_of(const std::array<std::string_view, N>& sorted, const std::string&
 
 // Elementwise on input 0; other inputs are scalars.
 constexpr std::array<std::string_view, 29> kUnary = {
-    "Abs",  "Cast", "Ceil", "Clip", "Cos", "DequantizeLinear", "Dropout", "Elu", "Erf",  "Exp",
-    "Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Log", "Mish", "Neg", "QuantizeLinear",
-    "Relu", "Round", "Selu", "Sigmoid", "Silu", "Softplus", "Softsign", "Sqrt", "Tanh"};
+    "Abs",      "Cast",      "Ceil",    "Clip",  "Cos",      "DequantizeLinear", "Dropout",
+    "Elu",      "Erf",       "Exp",     "Floor", "Gelu",     "HardSigmoid",      "HardSwish",
+    "Identity", "LeakyRelu", "Log",     "Mish",  "Neg",      "QuantizeLinear",   "Relu",
+    "Round",    "Selu",      "Sigmoid", "Silu",  "Softplus", "Softsign",         "Sqrt",
+    "Tanh"};
 constexpr std::array<std::string_view, 4> kRuntimeUnary = {"Dequantize", "Lookup", "Quantize", "QUnary"};
-constexpr std::array<std::string_view, 10> kBroadcast = {"Add", "Div", "Max", "Mean", "Min", "Mul", "PRelu", "Pow", "Sub", "Sum"};
+constexpr std::array<std::string_view, 10> kBroadcast = {"Add", "Div",   "Max", "Mean", "Min",
+                                                         "Mul", "PRelu", "Pow", "Sub",  "Sum"};
 constexpr std::array<std::string_view, 2> kRuntimeBroadcast = {"QAdd", "QMul"};
 constexpr std::array<std::string_view, 5> kReduce = {"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"};
 
@@ -98,7 +101,8 @@ std::optional<Turned> turn_reduce(Graph& graph, const Node& node) {
   for (std::int64_t& axis : axes) axis = axis_in_last(normalize_axis(axis, rank), rank);
   Turned out{node, {0}};
   if (as_input) {
-    out.node.inputs[1] = add_constant(graph, "axes", Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, axes));
+    out.node.inputs[1] =
+        add_constant(graph, "axes", Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, axes));
   } else if (!axes.empty()) {
     out.node.attributes.set("axes", axes);
   }
@@ -134,13 +138,15 @@ std::optional<Turned> turn_slice(Graph& graph, const Node& node) {
   const Tensor *starts = constant_at(graph, node, 1), *held = constant_at(graph, node, 3);
   if (rank < 3 || (as_input && starts == nullptr) || (given(node, 3) && held == nullptr)) return std::nullopt;
   std::vector<std::int64_t> axes = held != nullptr ? held->to_int64() : node.attributes.integers("axes");
-  const std::size_t count = as_input ? static_cast<std::size_t>(starts->elements()) : node.attributes.integers("starts").size();
+  const std::size_t count =
+      as_input ? static_cast<std::size_t>(starts->elements()) : node.attributes.integers("starts").size();
   for (std::size_t i = axes.size(); i < count; ++i) axes.push_back(static_cast<std::int64_t>(i));
   for (std::int64_t& axis : axes) axis = axis_in_last(normalize_axis(axis, rank), rank);
   Turned out{node, {0}};
   if (as_input) {
     out.node.inputs.resize(std::max<std::size_t>(4, node.inputs.size()), kNoValue);
-    out.node.inputs[3] = add_constant(graph, "axes", Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, axes));
+    out.node.inputs[3] =
+        add_constant(graph, "axes", Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, axes));
   } else {
     out.node.attributes.set("axes", axes);
   }
@@ -173,8 +179,10 @@ SymbolicShape permuted(const SymbolicShape& shape, const std::vector<std::int64_
 std::optional<Turned> turn(Graph& graph, const Node& node) {
   const bool runtime = node.domain == kDomain;
   if (node.inputs.empty() || node.inputs[0] == kNoValue || node.outputs[0] == kNoValue) return std::nullopt;
-  if (runtime ? is_one_of(kRuntimeUnary, node.op_type) : is_one_of(kUnary, node.op_type)) return turn_unary(graph, node);
-  if (runtime ? is_one_of(kRuntimeBroadcast, node.op_type) : is_one_of(kBroadcast, node.op_type)) return turn_broadcast(graph, node);
+  if (runtime ? is_one_of(kRuntimeUnary, node.op_type) : is_one_of(kUnary, node.op_type))
+    return turn_unary(graph, node);
+  if (runtime ? is_one_of(kRuntimeBroadcast, node.op_type) : is_one_of(kBroadcast, node.op_type))
+    return turn_broadcast(graph, node);
   if (runtime || !node.domain.empty()) return std::nullopt;
   if (is_one_of(kReduce, node.op_type)) return turn_reduce(graph, node);
   if (node.op_type == "Pad") return turn_pad(graph, node);

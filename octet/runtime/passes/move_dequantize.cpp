@@ -14,8 +14,8 @@ namespace {
 // keeps the order of numbers.
 bool moves_elements(const Edit& edit, int index) {
   static constexpr std::array<std::string_view, 13> kNames = {
-      "DepthToSpace", "Expand", "Flatten", "Gather",  "Identity", "MaxPool",  "Reshape",
-      "Slice",        "SpaceToDepth", "Squeeze", "Tile", "Transpose", "Unsqueeze"};
+      "DepthToSpace", "Expand",       "Flatten", "Gather", "Identity",  "MaxPool",  "Reshape",
+      "Slice",        "SpaceToDepth", "Squeeze", "Tile",   "Transpose", "Unsqueeze"};
   const Node& node = edit.node(index);
   return edit.is(index, node.op_type) && node.outputs.size() == 1 &&
          std::binary_search(kNames.begin(), kNames.end(), node.op_type);

@@ -59,7 +59,8 @@ std::optional<QuantizedWeights> quantized_weights(const Edit& edit, ValueId id, 
   if (producer < 0) return std::nullopt;
   const Node& node = edit.node(producer);
   const Tensor *bytes = edit.constant(node.inputs[0]), *scale = edit.constant(node.inputs[1]);
-  if (bytes == nullptr || bytes->dtype() != DType::i8 || scale == nullptr || scale->dtype() != DType::f32) return std::nullopt;
+  if (bytes == nullptr || bytes->dtype() != DType::i8 || scale == nullptr || scale->dtype() != DType::f32)
+    return std::nullopt;
   if (!zero_point_is_constant(edit, node) || node.attributes.integer("block_size", 0) != 0) return std::nullopt;
   if (const Tensor* zero = zero_point_of(edit, node)) {
     const auto zeros = zero->to_int64();

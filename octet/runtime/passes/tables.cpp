@@ -1,7 +1,7 @@
-#include "octet/runtime/passes/table.h"
-
 #include <algorithm>
 #include <cmath>
+
+#include "octet/runtime/passes/table.h"
 
 namespace octet::runtime {
 
