@@ -15,6 +15,8 @@ import onnx.reference
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
+from draw import draw
+
 ort.set_default_logger_severity(4)
 DTYPES = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "float16": TensorProto.FLOAT16,
           "int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int16": TensorProto.INT16,
@@ -34,14 +36,7 @@ class Input:
             return
         Input.seed += 1
         self.json = {"dtype": dtype, "shape": self.shape, "seed": Input.seed, "low": low, "high": high}
-        bits = np.random.MT19937()
-        bits._legacy_seeding(Input.seed)
-        raw = bits.random_raw(int(np.prod(shape))).astype(np.uint32) if np.prod(shape) else np.zeros(0, np.uint32)
-        unit = (raw & 0xFFFFFF).astype(np.float32) * np.float32(2.0**-24)
-        x = unit * np.float32(np.float32(high) - np.float32(low)) + np.float32(low)
-        if dtype.startswith("u"):
-            x = np.abs(x)
-        self.data = x.astype(dtype).reshape(shape)
+        self.data = draw(Input.seed, shape, dtype, low, high)
 
 
 def node_model(op, inputs, attributes, opset, outputs, domain):
