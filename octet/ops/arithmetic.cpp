@@ -2,22 +2,28 @@
 // Source: ONNX Add-14, Sub-14, Mul-14, Div-14 (7 and later broadcast the same way).
 #include <type_traits>
 
+#include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
 
 template <class F>
-OpDef row(const char* name, F f, QuantRule::Kind kind) {
+OpDef row(const char* name, F f, QuantRule::Kind kind, Element (*rule)(const Element&, const Element&)) {
   return {
       .name = name,
       .since = 7,
       .inputs = {2, 2},
-      .infer = infer_broadcast,
+      .infer =
+          [rule](InferContext& ctx) {
+            infer_broadcast(ctx);
+            infer_elements(ctx, rule);
+          },
       .eval = [f](EvalContext& ctx) { map_binary(ctx, f); },
       .quant = {.kind = kind},
-      .samples = binary_samples,
+      .samples = [](Random& random) { return binary_samples(random); },
   };
 }
 
@@ -50,11 +56,14 @@ struct Divide {
 
 Rows arithmetic() {
   using Kind = QuantRule::Kind;
+  const auto add = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); };
+  const auto subtract = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p - q; }); };
+  const auto multiply = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p * q; }); };
   return {
-      row("Add", [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); }, Kind::arithmetic),
-      row("Sub", [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p - q; }); }, Kind::arithmetic),
-      row("Mul", [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p * q; }); }, Kind::arithmetic),
-      row("Div", Divide{}, Kind::none),
+      row("Add", add, Kind::arithmetic, element_rules::add),
+      row("Sub", subtract, Kind::arithmetic, element_rules::subtract),
+      row("Mul", multiply, Kind::arithmetic, element_rules::multiply),
+      row("Div", Divide{}, Kind::none, element_rules::divide),
   };
 }
 

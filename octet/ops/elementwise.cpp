@@ -3,36 +3,48 @@
 #include <algorithm>
 
 namespace octet::ops {
+namespace {
 
-BroadcastPlan plan_broadcast(const Shape& a, const Shape& b) {
-  BroadcastPlan plan;
-  plan.shape = broadcast(a, b);
-  const int rank = plan.shape.rank();
-  std::int64_t stride_a = 1, stride_b = 1;
-  std::int64_t dims[Shape::kMaxRank], sa[Shape::kMaxRank], sb[Shape::kMaxRank];
-  for (int i = rank - 1; i >= 0; --i) {
-    const int ia = i - (rank - a.rank()), ib = i - (rank - b.rank());
-    const std::int64_t da = ia < 0 ? 1 : a[ia], db = ib < 0 ? 1 : b[ib];
-    dims[i] = plan.shape[i];
-    sa[i] = da == 1 ? 0 : stride_a;
-    sb[i] = db == 1 ? 0 : stride_b;
-    stride_a *= da;
-    stride_b *= db;
+// Strides of an operand over the result's dimensions: 0 where it is repeated.
+void broadcast_strides(const Shape& operand, const Shape& result, std::int64_t* strides) {
+  std::int64_t stride = 1;
+  for (int i = result.rank() - 1; i >= 0; --i) {
+    const int own = i - (result.rank() - operand.rank());
+    const std::int64_t dim = own < 0 ? 1 : operand[own];
+    strides[i] = dim == 1 ? 0 : stride;
+    stride *= dim;
   }
-  for (int i = 0; i < rank; ++i) {
-    if (dims[i] == 1) continue;
+}
+
+}  // namespace
+
+Error wrong_type(const EvalContext& ctx, DType dtype, const char* expected) {
+  return ctx.error(ErrorKind::bad_input, ctx.node().op_type + " does not take inputs of this type")
+      .value(to_string(dtype))
+      .expected(expected);
+}
+
+BroadcastPlan plan_broadcast(const Shape& a, const Shape& b, const Shape& c) {
+  BroadcastPlan plan;
+  plan.shape = broadcast(broadcast(a, b), c);
+  std::int64_t sa[Shape::kMaxRank] = {}, sb[Shape::kMaxRank] = {}, sc[Shape::kMaxRank] = {};
+  broadcast_strides(a, plan.shape, sa);
+  broadcast_strides(b, plan.shape, sb);
+  broadcast_strides(c, plan.shape, sc);
+  for (int i = 0; i < plan.shape.rank(); ++i) {
+    const std::int64_t dim = plan.shape[i];
+    if (dim == 1) continue;
     const int p = plan.rank - 1;
-    const bool merges = p >= 0 && plan.a[p] == sa[i] * dims[i] && plan.b[p] == sb[i] * dims[i];
+    const bool merges =
+        p >= 0 && plan.a[p] == sa[i] * dim && plan.b[p] == sb[i] * dim && plan.c[p] == sc[i] * dim;
     if (merges) {
-      plan.dims[p] *= dims[i];
-      plan.a[p] = sa[i];
-      plan.b[p] = sb[i];
+      plan.dims[p] *= dim;
     } else {
-      plan.dims[plan.rank] = dims[i];
-      plan.a[plan.rank] = sa[i];
-      plan.b[plan.rank] = sb[i];
-      ++plan.rank;
+      plan.dims[plan.rank++] = dim;
     }
+    plan.a[plan.rank - 1] = sa[i];
+    plan.b[plan.rank - 1] = sb[i];
+    plan.c[plan.rank - 1] = sc[i];
   }
   if (plan.rank == 0) {
     plan.rank = 1;
@@ -41,46 +53,58 @@ BroadcastPlan plan_broadcast(const Shape& a, const Shape& b) {
   return plan;
 }
 
-Tensor random_tensor(Random& random, DType dtype, const Shape& shape, float low, float high) {
-  Tensor out(dtype, shape);
-  dispatch(dtype, [&]<class T>() {
-    T* data = out.data<T>();
-    for (std::int64_t i = 0; i < out.elements(); ++i) {
-      const float x = random.uniform(low, high);
-      if constexpr (std::is_same_v<T, bool>) {
-        data[i] = x > 0;
-      } else if constexpr (std::is_unsigned_v<T>) {
-        data[i] = static_cast<T>(x < 0 ? -x : x);
-      } else {
-        data[i] = static_cast<T>(x);
-      }
-    }
+RowCursor::RowCursor(const BroadcastPlan& plan, std::int64_t row) : plan_(plan) {
+  for (int i = plan.rank - 2; i >= 0; --i) {
+    at_[i] = row % plan.dims[i];
+    row /= plan.dims[i];
+    a += at_[i] * plan.a[i];
+    b += at_[i] * plan.b[i];
+    c += at_[i] * plan.c[i];
+  }
+}
+
+void RowCursor::next() {
+  for (int i = plan_.rank - 2; i >= 0; --i) {
+    a += plan_.a[i];
+    b += plan_.b[i];
+    c += plan_.c[i];
+    if (++at_[i] < plan_.dims[i]) return;
+    a -= plan_.dims[i] * plan_.a[i];
+    b -= plan_.dims[i] * plan_.b[i];
+    c -= plan_.dims[i] * plan_.c[i];
+    at_[i] = 0;
+  }
+}
+
+void require_same_type(const EvalContext& ctx, const Tensor& a, const Tensor& b) {
+  if (a.dtype() == b.dtype()) return;
+  throw ctx.error(ErrorKind::bad_input, ctx.node().op_type + " takes inputs of one type")
+      .value(std::string(to_string(a.dtype())) + " and " + to_string(b.dtype()));
+}
+
+Tensor expand_to(const Tensor& tensor, const Shape& shape, ThreadPool& threads) {
+  if (tensor.shape() == shape) return tensor;
+  const BroadcastPlan plan = plan_broadcast(tensor.shape(), shape);
+  if (!(plan.shape == shape)) {
+    throw Error(ErrorKind::bad_input, "a shape does not broadcast to another")
+        .value(to_string(tensor.shape()))
+        .expected("one that broadcasts to " + to_string(shape));
+  }
+  Tensor out(tensor.dtype(), shape);
+  dispatch(tensor.dtype(), [&]<class T>() {
+    broadcast_loop(threads, plan, tensor.data<T>(), out.data<T>(), out.data<T>(), [](T x, T) { return x; });
   });
   return out;
 }
 
-std::vector<Sample> unary_samples(Random& random) {
-  std::vector<Sample> out;
-  for (const Shape& shape : {Shape{}, Shape{1}, Shape{0, 3}, Shape{7}, Shape{2, 3, 5}, Shape{1, 17, 1, 33}}) {
-    out.push_back({.attributes = {}, .inputs = {random_tensor(random, DType::f32, shape)}});
+void infer_broadcast_as(InferContext& ctx, DType dtype) {
+  infer_broadcast(ctx);
+  const std::optional<SymbolicShape> shape = ctx.outputs()[0].type.shape;
+  if (shape) {
+    ctx.set_output(0, dtype, *shape);
+  } else {
+    ctx.set_output(0, dtype);
   }
-  for (const DType dtype : {DType::f64, DType::f16}) {
-    out.push_back({.attributes = {}, .inputs = {random_tensor(random, dtype, {3, 5})}});
-  }
-  return out;
-}
-
-std::vector<Sample> binary_samples(Random& random) {
-  const std::pair<Shape, Shape> shapes[] = {
-      {{}, {}}, {{3}, {3}}, {{2, 3}, {3}}, {{3}, {2, 3}}, {{2, 1, 4}, {3, 1}}, {{1, 8, 5, 5}, {1, 8, 1, 1}},
-      {{4, 1}, {1, 6}}, {{0, 3}, {1, 3}}, {{2, 3, 4}, {}}, {{2, 3, 4, 5}, {3, 1, 5}},
-  };
-  std::vector<Sample> out;
-  for (const auto& [a, b] : shapes) {
-    out.push_back({.attributes = {}, .inputs = {random_tensor(random, DType::f32, a), random_tensor(random, DType::f32, b, 0.5f, 3)}});
-  }
-  out.push_back({.attributes = {}, .inputs = {random_tensor(random, DType::i64, {5, 2}, -9, 9), random_tensor(random, DType::i64, {2}, 1, 9)}});
-  return out;
 }
 
 }  // namespace octet::ops
