@@ -35,8 +35,7 @@ BroadcastPlan plan_broadcast(const Shape& a, const Shape& b, const Shape& c) {
     const std::int64_t dim = plan.shape[i];
     if (dim == 1) continue;
     const int p = plan.rank - 1;
-    const bool merges =
-        p >= 0 && plan.a[p] == sa[i] * dim && plan.b[p] == sb[i] * dim && plan.c[p] == sc[i] * dim;
+    const bool merges = p >= 0 && plan.a[p] == sa[i] * dim && plan.b[p] == sb[i] * dim && plan.c[p] == sc[i] * dim;
     if (merges) {
       plan.dims[p] *= dim;
     } else {

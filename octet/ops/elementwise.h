@@ -145,9 +145,8 @@ void map_binary(EvalContext& ctx, const F& f) {
   Tensor& y = ctx.output(0, a.dtype(), plan.shape);
   dispatch(a.dtype(), [&]<class T>() {
     if constexpr (!std::is_same_v<T, bool>) {
-      broadcast_loop(ctx.threads(), plan, a.data<T>(), b.data<T>(), y.data<T>(), [&](T p, T q) {
-        return store<T>(f(static_cast<Compute<T>>(p), static_cast<Compute<T>>(q)));
-      });
+      broadcast_loop(ctx.threads(), plan, a.data<T>(), b.data<T>(), y.data<T>(),
+                     [&](T p, T q) { return store<T>(f(static_cast<Compute<T>>(p), static_cast<Compute<T>>(q))); });
     } else {
       throw wrong_type(ctx, a.dtype(), "a number type");
     }

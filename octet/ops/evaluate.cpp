@@ -8,9 +8,7 @@
 namespace octet::ops {
 namespace {
 
-std::string operator_name(const Node& node) {
-  return (node.domain.empty() ? "" : node.domain + ".") + node.op_type;
-}
+std::string operator_name(const Node& node) { return (node.domain.empty() ? "" : node.domain + ".") + node.op_type; }
 
 void collect_missing(const Graph& graph, std::set<std::string>& missing) {
   for (const Node& node : graph.nodes) {
@@ -45,7 +43,11 @@ void check_form(const Graph& graph, const Node& node, const OpDef& op) {
   const auto fail = [&](const std::string& message) {
     return Error(ErrorKind::bad_input, node.op_type + ": " + message).node(graph.label(node));
   };
-  const auto range = [](Arity a) { return std::to_string(a.min) + (a.max == a.min ? "" : a.max >= kVariadic ? " or more" : " to " + std::to_string(a.max)); };
+  const auto range = [](Arity a) {
+    return std::to_string(a.min) + (a.max == a.min       ? ""
+                                    : a.max >= kVariadic ? " or more"
+                                                         : " to " + std::to_string(a.max));
+  };
   const auto inputs = static_cast<int>(node.inputs.size()), outputs = static_cast<int>(node.outputs.size());
   if (inputs < op.inputs.min || inputs > op.inputs.max) {
     throw fail("wrong number of inputs").value(std::to_string(inputs)).expected(range(op.inputs));
@@ -54,7 +56,8 @@ void check_form(const Graph& graph, const Node& node, const OpDef& op) {
     throw fail("wrong number of outputs").value(std::to_string(outputs)).expected(range(op.outputs));
   }
   for (int i = 0; i < op.inputs.min; ++i) {
-    if (node.inputs[static_cast<std::size_t>(i)] == kNoValue) throw fail("required input " + std::to_string(i) + " is left out");
+    if (node.inputs[static_cast<std::size_t>(i)] == kNoValue)
+      throw fail("required input " + std::to_string(i) + " is left out");
   }
   for (const auto& [name, value] : node.attributes) {
     if (std::find(op.attributes.begin(), op.attributes.end(), name) == op.attributes.end()) {

@@ -45,7 +45,9 @@ class InferContext {
     outputs_[static_cast<std::size_t>(i)].type = {dtype, std::move(shape)};
   }
   /// States the elements of a small integer output.
-  void set_elements(int i, SymbolicShape elements) { outputs_[static_cast<std::size_t>(i)].elements = std::move(elements); }
+  void set_elements(int i, SymbolicShape elements) {
+    outputs_[static_cast<std::size_t>(i)].elements = std::move(elements);
+  }
   const std::vector<Known>& outputs() const { return outputs_; }
 
   /// Types of what a subgraph attribute gives, its captured values known. Set by infer_shapes.
@@ -62,8 +64,8 @@ class InferContext {
 /// Broadcast of partly known shapes; throws bad_input when two known dimensions conflict.
 SymbolicShape broadcast(const SymbolicShape& a, const SymbolicShape& b);
 /// Shape rules that many operators share.
-void infer_same_as_input(InferContext& ctx);           ///< output 0 = type and shape of input 0
-void infer_broadcast(InferContext& ctx);               ///< output 0 = dtype of input 0, all inputs broadcast
+void infer_same_as_input(InferContext& ctx);  ///< output 0 = type and shape of input 0
+void infer_broadcast(InferContext& ctx);      ///< output 0 = dtype of input 0, all inputs broadcast
 /// Axes as an attribute (before `input_since`) or as input `slot` (from then on); nothing: not given
 /// or not constant (then *unknown is set).
 std::optional<std::vector<std::int64_t>> infer_axes(const InferContext& ctx, int slot, int input_since, bool* unknown);

@@ -58,13 +58,17 @@ class Inference {
   SymbolicShape merge_given(const Value& value, const Shape& shape) const {
     if (value.type.shape && value.type.shape->size() != static_cast<std::size_t>(shape.rank())) {
       throw Error(ErrorKind::usage, "the given shape has another rank than the input")
-          .tensor(value.name).value(to_string(shape)).expected(to_string(*value.type.shape));
+          .tensor(value.name)
+          .value(to_string(shape))
+          .expected(to_string(*value.type.shape));
     }
     for (int i = 0; value.type.shape && i < shape.rank(); ++i) {
       const Dim& declared = (*value.type.shape)[static_cast<std::size_t>(i)];
       if (declared.known() && declared.value != shape[i]) {
         throw Error(ErrorKind::usage, "the given shape conflicts with the input's")
-            .tensor(value.name).value(to_string(shape)).expected(to_string(*value.type.shape));
+            .tensor(value.name)
+            .value(to_string(shape))
+            .expected(to_string(*value.type.shape));
       }
     }
     return symbolic(shape);
@@ -175,8 +179,10 @@ class Inference {
     }
     if (conflict && options_.dims.empty() && options_.shapes.empty()) {
       throw Error(ErrorKind::bad_input, "a declared shape contradicts the operator that produces it")
-          .node(graph_.label(node)).tensor(graph_.value(id).name)
-          .value(to_string(*declared.shape)).expected(to_string(*inferred.shape));
+          .node(graph_.label(node))
+          .tensor(graph_.value(id).name)
+          .value(to_string(*declared.shape))
+          .expected(to_string(*inferred.shape));
     }
   }
 

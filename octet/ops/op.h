@@ -43,8 +43,8 @@ struct QuantRule {
 
 /// One concrete use of an operator, for the sweeps: attributes and inputs.
 struct Sample {
-  Attributes attributes;
-  std::vector<Tensor> inputs;  ///< an undefined tensor is an input left out
+  Attributes attributes = {};
+  std::vector<Tensor> inputs = {};  ///< an undefined tensor is an input left out
   int opset = 17;
   int outputs = 1;
 };

@@ -7,11 +7,19 @@
 
 namespace octet::ops {
 
+Rows activations();  // Sigmoid, HardSwish, Elu, ...
 Rows affine_grid();
-Rows arithmetic();  // Add, Sub, Mul, Div, ...
+Rows arg_reduce();   // ArgMax, ArgMin
+Rows arithmetic();   // Add, Sub, Mul, Div
 Rows average_pool();
+Rows batch_normalization();
+Rows bitwise();   // BitShift, BitwiseAnd, BitwiseNot, BitwiseOr, BitwiseXor
+Rows cast();      // Cast, CastLike
 Rows center_crop_pad();
+Rows classify();  // IsInf, IsNaN
+Rows clip();
 Rows col2im();
+Rows comparison();  // Equal, Less, LessOrEqual, Greater, GreaterOrEqual
 Rows concat();
 Rows constant();
 Rows constant_of_shape();
@@ -19,9 +27,11 @@ Rows conv();
 Rows conv_integer();  // ConvInteger, QLinearConv
 Rows conv_transpose();
 Rows depth_to_space();
+Rows dropout();
 Rows dynamic_quantize_linear();
 Rows einsum();
 Rows expand();
+Rows exponential();  // Exp, Log, Sqrt, Reciprocal, Erf
 Rows fused();
 Rows gather();
 Rows gather_elements();
@@ -29,7 +39,10 @@ Rows gemm();
 Rows global_pool();  // GlobalAveragePool, GlobalMaxPool, GlobalLpPool
 Rows grid_sample();
 Rows gru();
+Rows identity();
 Rows if_else();
+Rows layer_normalization();
+Rows logic();  // And, Or, Xor, Not
 Rows loop();
 Rows lp_pool();
 Rows lstm();
@@ -38,35 +51,53 @@ Rows matmul_integer();  // MatMulInteger, QLinearMatMul
 Rows max_pool();
 Rows max_roi_pool();
 Rows max_unpool();
+Rows mod();
 Rows non_max_suppression();
 Rows non_zero();
 Rows one_hot();
 Rows pad();
+Rows pow();
+Rows prelu();
 Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows range();
+Rows reduce();  // ReduceSum, ReduceMean, ReduceMax, ...
 Rows relu();
 Rows reshape();
 Rows resize();
 Rows rnn();
 Rows roi_align();
+Rows rounding();      // Ceil, Floor, Round
 Rows scan();
 Rows scatter();
 Rows shape_size();
+Rows sign();          // Abs, Neg, Sign
 Rows slice();
+Rows softmax();       // Softmax, LogSoftmax, Hardmax
 Rows split();
 Rows squeeze();
 Rows transpose();
+Rows trigonometry();  // Sin, Cos, ..., Atanh
 Rows unique();
+Rows variadic();      // Max, Min, Sum, Mean
+Rows where();
 
 namespace {
 
 // clang-format off: one line each, so that branches seldom touch the same line
 constexpr MakeRows kFiles[] = {
+    activations,
     affine_grid,
+    arg_reduce,
     arithmetic,
     average_pool,
+    batch_normalization,
+    bitwise,
+    cast,
     center_crop_pad,
+    classify,
+    clip,
     col2im,
+    comparison,
     concat,
     constant,
     constant_of_shape,
@@ -74,9 +105,11 @@ constexpr MakeRows kFiles[] = {
     conv_integer,
     conv_transpose,
     depth_to_space,
+    dropout,
     dynamic_quantize_linear,
     einsum,
     expand,
+    exponential,
     fused,
     gather,
     gather_elements,
@@ -84,7 +117,10 @@ constexpr MakeRows kFiles[] = {
     global_pool,
     grid_sample,
     gru,
+    identity,
     if_else,
+    layer_normalization,
+    logic,
     loop,
     lp_pool,
     lstm,
@@ -93,25 +129,35 @@ constexpr MakeRows kFiles[] = {
     max_pool,
     max_roi_pool,
     max_unpool,
+    mod,
     non_max_suppression,
     non_zero,
     one_hot,
     pad,
+    pow,
+    prelu,
     quantize_linear,
     range,
+    reduce,
     relu,
     reshape,
     resize,
     rnn,
     roi_align,
+    rounding,
     scan,
     scatter,
     shape_size,
+    sign,
     slice,
+    softmax,
     split,
     squeeze,
     transpose,
+    trigonometry,
     unique,
+    variadic,
+    where,
 };
 // clang-format on
 

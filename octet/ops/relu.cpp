@@ -9,9 +9,10 @@ Rows relu() {
   return {{
       .name = "Relu",
       .infer = infer_same_as_input,
-      .eval = [](EvalContext& ctx) {
-        map_unary(ctx, [](auto x) { return x > decltype(x){0} || x != x ? x : decltype(x){0}; });
-      },
+      .eval =
+          [](EvalContext& ctx) {
+            map_unary(ctx, [](auto x) { return x > decltype(x){0} || x != x ? x : decltype(x){0}; });
+          },
       .quant = {.kind = QuantRule::Kind::pass_through, .fuses_into_producer = true},
       .samples = [](Random& random) { return unary_samples(random); },
   }};

@@ -62,9 +62,9 @@ std::vector<Sample> binary_samples(Random& random) {
     out.push_back({.attributes = {},
                    .inputs = {random_tensor(random, DType::f32, a), random_tensor(random, DType::f32, b, 0.5f, 3)}});
   }
-  out.push_back({.attributes = {},
-                 .inputs = {random_tensor(random, DType::i64, {5, 2}, -9, 9),
-                            random_tensor(random, DType::i64, {2}, 1, 9)}});
+  out.push_back(
+      {.attributes = {},
+       .inputs = {random_tensor(random, DType::i64, {5, 2}, -9, 9), random_tensor(random, DType::i64, {2}, 1, 9)}});
   return out;
 }
 

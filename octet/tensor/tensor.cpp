@@ -49,8 +49,7 @@ To convert(From value) {
 
 }  // namespace
 
-Tensor::Tensor(DType dtype, const Shape& shape)
-    : dtype_(dtype), shape_(shape), elements_(shape.elements()) {
+Tensor::Tensor(DType dtype, const Shape& shape) : dtype_(dtype), shape_(shape), elements_(shape.elements()) {
   const auto item = static_cast<std::int64_t>(size_of(dtype));
   if (item == 0) {
     throw Error(ErrorKind::unsupported, "tensors of this type cannot be stored").value(to_string(dtype));
@@ -95,14 +94,23 @@ Tensor Tensor::clone() const {
 Tensor Tensor::cast(DType dtype) const {
   if (dtype == dtype_) return *this;
   Tensor out(dtype, shape_);
+  cast_into(out, 0, elements_);
+  return out;
+}
+
+void Tensor::cast_into(Tensor& out, std::int64_t begin, std::int64_t end) const {
+  if (out.elements_ != elements_) {
+    throw Error(ErrorKind::internal, "a cast needs a tensor of as many elements")
+        .value(to_string(out.shape_))
+        .expected(to_string(shape_));
+  }
   dispatch(dtype_, [&]<class From>() {
-    dispatch(dtype, [&]<class To>() {
+    dispatch(out.dtype_, [&]<class To>() {
       const From* from = data<From>();
       To* to = out.data<To>();
-      for (std::int64_t i = 0; i < elements_; ++i) to[i] = convert<To, From>(from[i]);
+      for (std::int64_t i = begin; i < end; ++i) to[i] = convert<To, From>(from[i]);
     });
   });
-  return out;
 }
 
 std::vector<std::int64_t> Tensor::to_int64() const {

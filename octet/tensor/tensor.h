@@ -68,6 +68,8 @@ class Tensor {
   /// Converted element by element: to float rounds to nearest even, to integer truncates,
   /// to bool is x != 0 (ONNX Cast). Out-of-range float to integer saturates.
   Tensor cast(DType dtype) const;
+  /// The same for elements [begin, end), into `out` of as many elements and any type.
+  void cast_into(Tensor& out, std::int64_t begin, std::int64_t end) const;
   /// Any integer, bool or float tensor as int64 values (for shapes, axes, indices).
   std::vector<std::int64_t> to_int64() const;
   /// Any numeric tensor as doubles.
