@@ -15,7 +15,6 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -61,7 +60,7 @@ OpDef row(const char* name, int since, QuantRule quant, std::function<void(EvalC
       .quant = quant,
       .samples =
           [since](Random& random) {
-            std::vector<Sample> out = unary_samples(random, {}, -4, 4);
+            std::vector<Sample> out = unary_samples_with(random, {}, -4, 4);
             for (Sample& sample : out) sample.opset = std::max(since, 17);
             return out;
           },
@@ -89,8 +88,9 @@ OpDef with_parameters(const char* name, int since, Parameter a, Parameter b, Qua
   op.attributes = {a.name};
   if (b.name != nullptr) op.attributes.push_back(b.name);
   op.samples = [=](Random& random) {
-    std::vector<Sample> out = unary_samples(random, {}, -4, 4);
-    for (const Sample& sample : unary_samples(random, make_attributes({{a.name, 0.7f}}), -4, 4)) out.push_back(sample);
+    std::vector<Sample> out = unary_samples_with(random, {}, -4, 4);
+    for (const Sample& sample : unary_samples_with(random, make_attributes({{a.name, 0.7f}}), -4, 4))
+      out.push_back(sample);
     return out;
   };
   return op;
@@ -111,8 +111,8 @@ OpDef gelu_row() {
   OpDef op = row("Gelu", 20, kFused, eval_gelu);
   op.attributes = {"approximate"};
   op.samples = [](Random& random) {
-    std::vector<Sample> out = unary_samples(random, {}, -4, 4);
-    for (const Sample& sample : unary_samples(random, make_attributes({{"approximate", "tanh"}}), -4, 4))
+    std::vector<Sample> out = unary_samples_with(random, {}, -4, 4);
+    for (const Sample& sample : unary_samples_with(random, make_attributes({{"approximate", "tanh"}}), -4, 4))
       out.push_back(sample);
     for (Sample& sample : out) sample.opset = 20;
     return out;
@@ -132,7 +132,7 @@ OpDef shrink_row() {
   });
   op.attributes = {"bias", "lambd"};
   op.samples = [](Random& random) {
-    std::vector<Sample> out = unary_samples(random, make_attributes({{"bias", 1.5f}, {"lambd", 1.5f}}), -4, 4);
+    std::vector<Sample> out = unary_samples_with(random, make_attributes({{"bias", 1.5f}, {"lambd", 1.5f}}), -4, 4);
     out.push_back({.attributes = make_attributes({{"lambd", 3.0f}}),
                    .inputs = {random_tensor(random, DType::i32, {3, 4}, -9, 9)}});
     return out;

@@ -5,7 +5,6 @@
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -23,7 +22,7 @@ OpDef row(const char* name, F f, QuantRule::Kind kind, Element (*rule)(const Ele
           },
       .eval = [f](EvalContext& ctx) { map_binary(ctx, f); },
       .quant = {.kind = kind},
-      .samples = [](Random& random) { return binary_samples(random); },
+      .samples = binary_samples,
   };
 }
 

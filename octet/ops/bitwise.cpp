@@ -4,7 +4,6 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -38,7 +37,7 @@ OpDef binary(const char* name, F f) {
       .eval = [f](EvalContext& ctx) { eval_binary(ctx, f); },
       .samples =
           [](Random& random) {
-            std::vector<Sample> out = binary_samples(random, DType::i32, -99, 99);
+            std::vector<Sample> out = binary_samples_of(random, DType::i32, -99, 99);
             for (const DType dtype : {DType::u8, DType::i64}) {
               out.push_back(
                   {.inputs = {random_tensor(random, dtype, {3, 4}, 0, 99), random_tensor(random, dtype, {4}, 0, 99)}});

@@ -3,7 +3,6 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -33,7 +32,7 @@ void eval_infinite(EvalContext& ctx) {
 
 std::vector<Sample> samples(Random& random, const Attributes& attributes) {
   constexpr float kInf = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
-  std::vector<Sample> out = unary_samples(random, attributes);
+  std::vector<Sample> out = unary_samples_with(random, attributes);
   out.push_back({.attributes = attributes, .inputs = {Tensor::from<float>({2, 2}, {kInf, -kInf, kNan, 1})}});
   return out;
 }

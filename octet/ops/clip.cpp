@@ -5,7 +5,6 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -61,7 +60,7 @@ void eval(EvalContext& ctx) {
 }
 
 std::vector<Sample> samples(Random& random) {
-  std::vector<Sample> out = unary_samples(random, make_attributes({{"min", -0.5f}, {"max", 1.0f}}));
+  std::vector<Sample> out = unary_samples_with(random, make_attributes({{"min", -0.5f}, {"max", 1.0f}}));
   for (Sample& sample : out) sample.opset = 7;
   for (const Sample& plain : unary_samples(random)) {
     const DType dtype = plain.inputs[0].dtype();

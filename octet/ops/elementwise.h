@@ -2,6 +2,7 @@
 #pragma once
 
 #include "octet/ops/op.h"
+#include "octet/ops/samples.h"
 
 namespace octet::ops {
 

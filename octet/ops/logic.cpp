@@ -2,7 +2,6 @@
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -34,7 +33,7 @@ OpDef binary(const char* name, F f) {
             Tensor& y = ctx.output(0, DType::boolean, plan.shape);
             broadcast_loop(ctx.threads(), plan, a.data<bool>(), b.data<bool>(), y.data<bool>(), f);
           },
-      .samples = [](Random& random) { return binary_samples(random, DType::boolean); },
+      .samples = [](Random& random) { return binary_samples_of(random, DType::boolean); },
   };
 }
 

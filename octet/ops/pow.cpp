@@ -7,7 +7,6 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {

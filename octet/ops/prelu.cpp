@@ -1,7 +1,6 @@
 // PRelu: y = x, slope * x below 0; the slope broadcasts to x's shape.  Source: ONNX PRelu-16.
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {

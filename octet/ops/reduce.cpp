@@ -14,7 +14,6 @@
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {

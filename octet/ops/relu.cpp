@@ -1,7 +1,6 @@
 // Relu: y = max(x, 0).  Source: ONNX Relu-14.
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 
@@ -14,7 +13,7 @@ Rows relu() {
             map_unary(ctx, [](auto x) { return x > decltype(x){0} || x != x ? x : decltype(x){0}; });
           },
       .quant = {.kind = QuantRule::Kind::pass_through, .fuses_into_producer = true},
-      .samples = [](Random& random) { return unary_samples(random); },
+      .samples = unary_samples,
   }};
 }
 

@@ -43,9 +43,9 @@ Tensor random_tensor(Random& random, DType dtype, const Shape& shape, float low,
   return out;
 }
 
-std::vector<Sample> unary_samples(Random& random) { return unary_samples(random, {}); }
+std::vector<Sample> unary_samples(Random& random) { return unary_samples_with(random, {}); }
 
-std::vector<Sample> unary_samples(Random& random, const Attributes& attributes, float low, float high) {
+std::vector<Sample> unary_samples_with(Random& random, const Attributes& attributes, float low, float high) {
   std::vector<Sample> out;
   for (const Shape& shape : {Shape{}, Shape{1}, Shape{0, 3}, Shape{7}, Shape{2, 3, 5}, Shape{1, 17, 1, 33}}) {
     out.push_back({.attributes = attributes, .inputs = {random_tensor(random, DType::f32, shape, low, high)}});
@@ -68,7 +68,7 @@ std::vector<Sample> binary_samples(Random& random) {
   return out;
 }
 
-std::vector<Sample> binary_samples(Random& random, DType dtype, float low, float high) {
+std::vector<Sample> binary_samples_of(Random& random, DType dtype, float low, float high) {
   std::vector<Sample> out;
   for (const auto& [a, b] : kPairs) {
     out.push_back({.attributes = {},

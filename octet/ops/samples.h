@@ -13,10 +13,10 @@ Tensor random_tensor(Random& random, DType dtype, const Shape& shape, float low 
 /// Shapes and types that every one-input operator should be tried on.
 std::vector<Sample> unary_samples(Random& random);
 /// The same with every sample given these attributes, and values drawn from [low, high).
-std::vector<Sample> unary_samples(Random& random, const Attributes& attributes, float low = -2, float high = 2);
+std::vector<Sample> unary_samples_with(Random& random, const Attributes& attributes, float low = -2, float high = 2);
 /// Pairs of shapes that broadcast in every way.
 std::vector<Sample> binary_samples(Random& random);
 /// The same with inputs of one given type.
-std::vector<Sample> binary_samples(Random& random, DType dtype, float low = -2, float high = 2);
+std::vector<Sample> binary_samples_of(Random& random, DType dtype, float low = -2, float high = 2);
 
 }  // namespace octet::ops

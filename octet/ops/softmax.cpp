@@ -10,7 +10,6 @@
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {

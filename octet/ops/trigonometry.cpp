@@ -4,7 +4,6 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/samples.h"
 
 namespace octet::ops {
 namespace {
@@ -17,7 +16,7 @@ OpDef row(const char* name, int since, F f, float low = -2, float high = 2) {
       .since = since,
       .infer = infer_same_as_input,
       .eval = [f](EvalContext& ctx) { map_real(ctx, f); },
-      .samples = [=](Random& random) { return unary_samples(random, {}, low, high); },
+      .samples = [=](Random& random) { return unary_samples_with(random, {}, low, high); },
   };
 }
 

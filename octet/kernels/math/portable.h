@@ -1,0 +1,215 @@
+// The source of every table of math.h. Included once by each of scalar.cpp, avx2.cpp and avx512.cpp, which are
+// compiled for their instruction sets; written so that compilers turn the loops into vector code.
+// Includes nothing with inline functions: those would be shared with code for older processors.
+#include "octet/kernels/math/math.h"
+
+namespace octet::kernels {
+namespace {
+
+inline std::uint32_t bits_of(float x) { return __builtin_bit_cast(std::uint32_t, x); }
+inline float float_of(std::uint32_t bits) { return __builtin_bit_cast(float, bits); }
+inline float magnitude(float x) { return float_of(bits_of(x) & 0x7fffffffu); }
+inline float with_sign(float magnitude, float sign) {
+  return float_of(bits_of(magnitude) | (bits_of(sign) & 0x80000000u));
+}
+
+// c[0] + c[1] x + c[2] x^2 + ..., in pairs (Estrin): a chain of N steps would leave the processor waiting.
+template <int N>
+inline float polynomial(const float (&c)[N], float x) {
+  if constexpr (N == 1) {
+    return c[0];
+  } else {
+    float pairs[(N + 1) / 2];
+    for (int i = 0; i < N / 2; ++i) pairs[i] = c[2 * i] + c[2 * i + 1] * x;
+    if constexpr (N % 2 == 1) pairs[N / 2] = c[N - 1];
+    return polynomial(pairs, x * x);
+  }
+}
+
+// e^x = 2^n e^r with n = round(x / ln 2) and |r| <= ln 2 / 2; e^r = 1 + r + r^2 q(r), q fitted to 3e-9.
+inline float exp_of(float x) {
+  constexpr float kQ[] = {0x1.fffffcp-2f, 0x1.555492p-3f, 0x1.5558f2p-5f, 0x1.1239e4p-7f, 0x1.6a243p-10f};
+  constexpr float kRound = 0x1.8p23f;                 // adding it leaves the integer in the low bits
+  constexpr float kLn2High = 0x1.62e4p-1f;            // few bits: n * kLn2High is exact
+  constexpr float kLn2Low = 0x1.7f7d1cp-20f;          // ln 2 - kLn2High
+  x = x > 89.0f ? 89.0f : x;                          // beyond: infinity all the same
+  x = x < -104.0f ? -104.0f : x;                      // beyond: zero
+  const float shifted = x * 0x1.715476p+0f + kRound;  // 1 / ln 2
+  const float n = shifted - kRound;
+  const float r = (x - n * kLn2High) - n * kLn2Low;
+  const float p = (polynomial(kQ, r) * (r * r) + r) + 1.0f;
+  // 2^n in two factors, so that each is a normal number for every n that can occur.
+  const std::uint32_t whole = bits_of(shifted) - bits_of(kRound);
+  const auto half = static_cast<std::uint32_t>(static_cast<std::int32_t>(whole) >> 1);
+  return p * float_of((half + 127u) << 23) * float_of((whole - half + 127u) << 23);
+}
+
+inline float sigmoid_of(float x) {
+  const float e = exp_of(-magnitude(x));  // at most 1: never overflows
+  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+// Below 0.625 x + x z p(z) with z = x^2, p fitted to 2e-10; above 1 - 2 / (e^2x + 1).
+inline float tanh_of(float x) {
+  constexpr float kP[] = {-0x1.555554p-2f, 0x1.11106cp-3f,  -0x1.b9ef7cp-5f,
+                          0x1.6394d8p-6f,  -0x1.0c213ep-7f, 0x1.197b62p-9f};
+  const float a = magnitude(x), z = x * x;
+  const float near = x + x * (z * polynomial(kP, z));
+  const float far = 1.0f - 2.0f / (exp_of(2.0f * a) + 1.0f);
+  return a < 0.625f ? near : with_sign(far, x);
+}
+
+// For |x| < 0.9 erf(x) = x + x p(x^2), p fitted to 3e-10.
+inline float erf_near(float x) {
+  constexpr float kP[] = {0x1.06eba8p-3f, -0x1.812744p-2f,  0x1.ce2e6p-4f,  -0x1.b8162ap-6f,
+                          0x1.5513f2p-8f, -0x1.acf7f8p-11f, 0x1.662516p-14f};
+  return x + x * polynomial(kP, x * x);
+}
+
+// For a >= 0.9 erfc(a) = e^(g(a) - a^2), g = log of the scaled complement, fitted to 2e-8 up to a = 10; 0 beyond.
+inline float erfc_far(float a) {
+  constexpr float kG[] = {0x1.1357c4p-12f, -0x1.214adep+0f,  0x1.78d4c2p-2f,  -0x1.c317eep-4f,
+                          0x1.b48468p-6f,  -0x1.442d4ap-8f,  0x1.62af08p-11f, -0x1.113f92p-14f,
+                          0x1.162cc4p-18f, -0x1.4df9eep-23f, 0x1.64b0d2p-29f};
+  a = a > 10.5f ? 10.5f : a;
+  return exp_of(polynomial(kG, a) - a * a);
+}
+
+inline float erf_of(float x) {
+  const float a = magnitude(x);
+  return a < 0.9f ? erf_near(x) : with_sign(1.0f - erfc_far(a), x);
+}
+
+inline float silu_of(float x) { return x * sigmoid_of(x); }
+
+// tanh(log(1 + w)) = n / (n + 2) with n = w (w + 2); from 20 on it is 1.
+inline float mish_of(float x) {
+  const float w = exp_of(x > 20.0f ? 20.0f : x), n = w * (w + 2.0f);
+  return x * (n / (n + 2.0f));
+}
+
+// Far below 0 through erfc, where 1 + erf(x) would cancel.
+inline float gelu_of(float x) {
+  const float t = x * 0x1.6a09e6p-1f, a = magnitude(t);
+  const float near = 0.5f * x * (1.0f + erf_near(t));
+  const float part = 0.5f * erfc_far(a);
+  const float far = x * (x < 0.0f ? part : 1.0f - part);
+  return a < 0.9f ? near : far;
+}
+
+inline float gelu_tanh_of(float x) {
+  const float u = 0x1.988454p-1f * (x + 0x1.6e4e26p-5f * x * x * x);  // sqrt(2 / pi), 0.044715
+  return x * sigmoid_of(2.0f * u);
+}
+
+constexpr std::int64_t kBlock = 64;
+
+// Through a small buffer: the compiler sees that nothing overlaps, and y may be x.
+template <float (*F)(float)>
+void map(const float* x, float* y, std::int64_t count) {
+  float held[kBlock];
+  std::int64_t done = 0;
+  for (; done + kBlock <= count; done += kBlock) {
+    for (std::int64_t i = 0; i < kBlock; ++i) held[i] = F(x[done + i]);
+    for (std::int64_t i = 0; i < kBlock; ++i) y[done + i] = held[i];
+  }
+  for (; done < count; ++done) y[done] = F(x[done]);
+}
+
+// Sums run in 16 parts that are added in a fixed order, and in double after each stretch of 4096.
+constexpr int kParts = 16;
+constexpr std::int64_t kStretch = 4096;
+
+inline double total(const float (&parts)[kParts]) {
+  double out = 0;
+  for (int p = 0; p < kParts; ++p) out += static_cast<double>(parts[p]);
+  return out;
+}
+
+template <class F>
+inline double sum_of(std::int64_t count, const F& f) {
+  double out = 0;
+  for (std::int64_t first = 0; first < count; first += kStretch) {
+    const std::int64_t end = count - first < kStretch ? count : first + kStretch;
+    float parts[kParts] = {};
+    std::int64_t i = first;
+    for (; i + kParts <= end; i += kParts) {
+      for (int p = 0; p < kParts; ++p) parts[p] += f(i + p);
+    }
+    for (int p = 0; i < end; ++i, ++p) parts[p] += f(i);
+    out += total(parts);
+  }
+  return out;
+}
+
+float maximum(const float* x, std::int64_t count) {
+  float parts[kParts];
+  for (int p = 0; p < kParts; ++p) parts[p] = -__builtin_inff();
+  const auto greater = [](float most, float v) { return v > most || v != v ? v : most; };
+  std::int64_t i = 0;
+  for (; i + kParts <= count; i += kParts) {
+    for (int p = 0; p < kParts; ++p) parts[p] = greater(parts[p], x[i + p]);
+  }
+  for (; i < count; ++i) parts[0] = greater(parts[0], x[i]);
+  for (int p = 1; p < kParts; ++p) parts[0] = greater(parts[0], parts[p]);
+  return parts[0];
+}
+
+double sum(const float* x, std::int64_t count) {
+  return sum_of(count, [x](std::int64_t i) { return x[i]; });
+}
+
+double squared_distance(const float* x, float mean, std::int64_t count) {
+  return sum_of(count, [x, mean](std::int64_t i) { return (x[i] - mean) * (x[i] - mean); });
+}
+
+double exp_shifted(const float* x, float shift, float* y, std::int64_t count) {
+  float held[kBlock];
+  std::int64_t done = 0;
+  for (; done + kBlock <= count; done += kBlock) {
+    for (std::int64_t i = 0; i < kBlock; ++i) held[i] = exp_of(x[done + i] - shift);
+    for (std::int64_t i = 0; i < kBlock; ++i) y[done + i] = held[i];
+  }
+  for (; done < count; ++done) y[done] = exp_of(x[done] - shift);
+  return sum(y, count);
+}
+
+void scale(float* y, float factor, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] *= factor;
+}
+
+void normalize(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
+               std::int64_t count) {
+  float held[kBlock];
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    const std::int64_t size = count - first < kBlock ? count - first : kBlock;
+    for (std::int64_t i = 0; i < size; ++i) held[i] = (x[first + i] - mean) * factor * weight[first + i];
+    if (bias != nullptr) {
+      for (std::int64_t i = 0; i < size; ++i) held[i] += bias[first + i];
+    }
+    for (std::int64_t i = 0; i < size; ++i) y[first + i] = held[i];
+  }
+}
+
+constexpr MathTable portable_table(const char* isa) {
+  return {
+      .isa = isa,
+      .exp = map<exp_of>,
+      .sigmoid = map<sigmoid_of>,
+      .tanh = map<tanh_of>,
+      .erf = map<erf_of>,
+      .silu = map<silu_of>,
+      .mish = map<mish_of>,
+      .gelu = map<gelu_of>,
+      .gelu_tanh = map<gelu_tanh_of>,
+      .maximum = maximum,
+      .sum = sum,
+      .squared_distance = squared_distance,
+      .exp_shifted = exp_shifted,
+      .scale = scale,
+      .normalize = normalize,
+  };
+}
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,0 +1,8 @@
+#include "octet/kernels/math/portable.h"
+
+namespace octet::kernels {
+
+extern const MathTable kMathScalar;
+const MathTable kMathScalar = portable_table("scalar");
+
+}  // namespace octet::kernels
