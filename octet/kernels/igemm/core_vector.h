@@ -10,6 +10,8 @@
 namespace octet::kernels {
 namespace {
 
+constexpr int kPrefetchBytes = 2048;
+
 template <class Vector, int kRows, int kVectors>
 void run_core(const TileArgs& tile, void* acc) noexcept {
   typename Vector::Sum sum[kRows][kVectors];
@@ -26,6 +28,8 @@ void run_core(const TileArgs& tile, void* acc) noexcept {
     for (std::int64_t k = 0; k < bytes; k += 4) {
       typename Vector::Weights b[kVectors];
       for (int v = 0; v < kVectors; ++v) b[v] = Vector::load_weights(w + v * Vector::kWeightBytes);
+      // A few rows do not hide the way from memory: these kernels are as fast as weights arrive.
+      if constexpr (kRows <= 2) __builtin_prefetch(w + kPrefetchBytes);
       w += kVectors * Vector::kWeightBytes;
       for (int m = 0; m < kRows; ++m) {
         const auto x = Vector::broadcast(a[m] + k);

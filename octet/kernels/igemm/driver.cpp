@@ -98,6 +98,19 @@ struct Block {
   std::array<std::int32_t, kMaxBlockRows> sum;
 };
 
+// Where the block's rows lie, without a division for each.
+void find_rows(const RowMap& map, const char* a, Block& block) {
+  std::int64_t x = block.m % map.width, y = block.m / map.width % map.height, image = block.m / map.width / map.height;
+  for (std::int64_t r = 0; r < block.rows; ++r) {
+    block.row[static_cast<std::size_t>(r)] = a + image * map.steps[0] + y * map.steps[1] + x * map.steps[2];
+    if (++x < map.width) continue;
+    x = 0;
+    if (++y < map.height) continue;
+    y = 0;
+    ++image;
+  }
+}
+
 void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, const char* panel, std::int64_t n) {
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
@@ -124,7 +137,7 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
   block.m = task % per_product / s.panel_blocks * s.block_rows;
   block.rows = std::min(s.block_rows, p.m - block.m);
   const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
-  for (std::int64_t r = 0; r < block.rows; ++r) block.row[static_cast<std::size_t>(r)] = a + p.rows.at(block.m + r);
+  find_rows(p.rows, a, block);
   Epilogue e = epilogue_of(p, g);
   if (e.weight_zero_point != nullptr) {
     for (std::int64_t r = 0; r < block.rows; ++r) {

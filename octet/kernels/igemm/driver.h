@@ -10,9 +10,6 @@ namespace octet::kernels {
 struct RowMap {
   std::int64_t height = 1, width = 1;
   std::int64_t steps[3] = {0, 0, 0};  ///< bytes
-  std::int64_t at(std::int64_t m) const {
-    return m / width / height * steps[0] + m / width % height * steps[1] + m % width * steps[2];
-  }
 };
 
 /// A batch of outer x inner products, or of groups.

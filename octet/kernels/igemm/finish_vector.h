@@ -1,107 +1,144 @@
-// The epilogue in vectors of any length: the same steps as finish_reference.cpp in the same order, so
-// the same bits. Included only by the files of one instruction set.
+// IgemmKernel::finish in vectors of any length. Whole vectors of the usual epilogues take a path in which
+// what is done is known at compile time; the rest goes to finish_any.h. Included only by the files of
+// one instruction set.
 #pragma once
 
-#include "octet/kernels/igemm/epilogue.h"
+#include "octet/kernels/igemm/finish_any.h"
 
 namespace octet::kernels {
 namespace {
 
-// The ragged right edge goes through a small buffer: `count` elements in or out.
-template <class V, class T>
-auto load_some(const T* p, int count) {
-  if (count == V::kLanes) return V::load(p);
-  T buffer[V::kLanes] = {};
-  for (int i = 0; i < count; ++i) buffer[i] = p[i];
-  return V::load(buffer);
-}
-
-template <class V, class T, class Vector>
-void store_some(T* p, Vector v, int count) {
-  if (count == V::kLanes) return V::store(p, v);
-  T buffer[V::kLanes];
-  V::store(buffer, v);
-  for (int i = 0; i < count; ++i) p[i] = buffer[i];
-}
+enum class Limits { none, clamp, other };  // activations: clamp is also relu
+struct NoResidual {};
 
 template <class V>
-typename V::F32 hard_sigmoid(const Epilogue& e, typename V::F32 v) {
-  const auto line = V::add(V::mul(V::set(e.alpha), v), V::set(e.beta));
-  return V::lesser(V::set(1.0f), V::greater(V::set(0.0f), line));
-}
+struct Constants {
+  typename V::F32 residual_scale, low, high, inv_scale, qmin, qmax;
+  typename V::S32 residual_zero_point, zero_point;
 
-template <class V>
-typename V::F32 activate(const Epilogue& e, typename V::F32 v) {
-  switch (e.activation) {
-    case Activation::none:
-      return v;
-    case Activation::relu:
-      return V::greater(V::set(0.0f), v);
-    case Activation::clamp:
-      return V::lesser(V::set(e.beta), V::greater(V::set(e.alpha), v));
-    case Activation::leaky_relu:
-      return V::where_negative(v, V::mul(V::set(e.alpha), v));
-    case Activation::hard_sigmoid:
-      return hard_sigmoid<V>(e, v);
-    case Activation::hard_swish:
-      return V::mul(v, hard_sigmoid<V>(e, v));
+  explicit Constants(const Epilogue& e) {
+    const std::int32_t first = e.out_type == Cell::u8 ? 0 : -128;
+    residual_scale = V::set(e.residual_scale);
+    residual_zero_point = V::set(e.residual_zero_point);
+    low = V::set(e.activation == Activation::clamp ? e.alpha : 0.0f);
+    high = V::set(e.activation == Activation::clamp ? e.beta : __builtin_inff());
+    inv_scale = V::set(e.inv_scale);
+    qmin = V::set(static_cast<float>(first - e.zero_point));
+    qmax = V::set(static_cast<float>(first + 255 - e.zero_point));
+    zero_point = V::set(e.zero_point);
   }
+};
+
+// v before bias_f32.
+template <class V>
+typename V::F32 scaled(const Epilogue& e, const std::int32_t* acc, typename V::F32 scale, std::int64_t m) {
+  auto v = V::to_f32(V::load(acc));
+  if (e.row_scale != nullptr) v = V::mul(v, V::set(e.row_scale[m]));
+  return V::mul(v, scale);
+}
+template <class V>
+typename V::F32 scaled(const Epilogue&, const float* acc, typename V::F32, std::int64_t) {
+  return V::load(acc);
+}
+
+template <class V>
+typename V::F32 add_residual(const Constants<V>&, typename V::F32 v, const NoResidual*) {
   return v;
 }
-
 template <class V>
-typename V::F32 residual_at(const Epilogue& e, std::int64_t at, int count) {
-  if (e.residual_type == Cell::f32) return load_some<V>(static_cast<const float*>(e.residual) + at, count);
-  const auto q = e.residual_type == Cell::u8 ? load_some<V>(static_cast<const std::uint8_t*>(e.residual) + at, count)
-                                             : load_some<V>(static_cast<const std::int8_t*>(e.residual) + at, count);
-  return V::mul(V::to_f32(V::sub(q, V::set(e.residual_zero_point))), V::set(e.residual_scale));
+typename V::F32 add_residual(const Constants<V>&, typename V::F32 v, const float* r) {
+  return V::add(v, V::load(r));
+}
+template <class V, class Byte>
+typename V::F32 add_residual(const Constants<V>& k, typename V::F32 v, const Byte* r) {
+  return V::add(v, V::mul(V::to_f32(V::sub(V::load(r), k.residual_zero_point)), k.residual_scale));
+}
+
+template <class V, Limits kLimits>
+typename V::F32 limit(const Epilogue& e, const Constants<V>& k, typename V::F32 v) {
+  if constexpr (kLimits == Limits::none) return v;
+  if constexpr (kLimits == Limits::clamp) return V::lesser(k.high, V::greater(k.low, v));
+  if constexpr (kLimits == Limits::other) return activate<V>(e, v);
 }
 
 template <class V>
-void store_out(const Epilogue& e, std::int64_t at, typename V::F32 v, int count) {
-  if (e.out_type == Cell::f32) return store_some<V>(static_cast<float*>(e.out) + at, v, count);
-  const std::int32_t qmin = e.out_type == Cell::u8 ? 0 : -128;
-  const auto high = V::set(static_cast<float>(qmin + 255 - e.zero_point)),
-             low = V::set(static_cast<float>(qmin - e.zero_point));
-  const auto t = V::greater(V::lesser(V::mul(v, V::set(e.inv_scale)), high), low);
-  std::uint8_t* out = static_cast<std::uint8_t*>(e.out) + at;
-  store_some<V>(out, V::add(V::round(t), V::set(e.zero_point)), count);
-  if (e.lookup != nullptr) {
-    for (int i = 0; i < count; ++i) out[i] = e.lookup[out[i]];
+void store_value(const Constants<V>&, typename V::F32 v, float* out) {
+  V::store(out, v);
+}
+template <class V>
+void store_value(const Constants<V>& k, typename V::F32 v, std::uint8_t* out) {
+  const auto t = V::greater(V::lesser(V::mul(v, k.inv_scale), k.qmax), k.qmin);
+  V::store(out, V::add(V::round(t), k.zero_point));
+}
+
+// Columns before `columns`, a multiple of V::kLanes. A missing bias is -0, which changes no bit.
+template <class V, int kStride, Limits kLimits, class Sum, class Residual, class Out>
+void finish_whole(const Epilogue& e, const Sum* acc, const Residual* residual, Out* out, const TileSpan& span,
+                  int columns) {
+  const Constants<V> k(e);
+  for (int c = 0; c < columns; c += V::kLanes) {
+    const std::int64_t n = span.n + c;
+    const auto scale = e.scale == nullptr ? V::set(1.0f) : V::load(e.scale + n);
+    const auto bias = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load(e.bias_f32 + n);
+    for (int r = 0; r < span.rows; ++r) {
+      const std::int64_t m = span.m + r;
+      const auto v = V::add(scaled<V>(e, acc + r * kStride + c, scale, m), bias);
+      const auto w = add_residual<V>(k, v, residual + m * e.residual_stride + n);
+      store_value<V>(k, limit<V, kLimits>(e, k, w), out + m * e.out_stride + n);
+    }
   }
 }
 
-// From v before bias_f32 to the output.
-template <class V>
-void finish_one(const Epilogue& e, typename V::F32 v, std::int64_t m, std::int64_t n, int count) {
-  if (e.bias_f32 != nullptr) v = V::add(v, load_some<V>(e.bias_f32 + n, count));
-  if (e.residual != nullptr) v = V::add(v, residual_at<V>(e, m * e.residual_stride + n, count));
-  store_out<V>(e, m * e.out_stride + n, activate<V>(e, v), count);
+template <class V, int kStride, class Sum, class Residual, class Out>
+void choose_limits(const Epilogue& e, const Sum* acc, const Residual* residual, Out* out, const TileSpan& span,
+                   int columns) {
+  switch (e.activation) {
+    case Activation::none:
+      return finish_whole<V, kStride, Limits::none>(e, acc, residual, out, span, columns);
+    case Activation::relu:
+    case Activation::clamp:
+      return finish_whole<V, kStride, Limits::clamp>(e, acc, residual, out, span, columns);
+    default:
+      return finish_whole<V, kStride, Limits::other>(e, acc, residual, out, span, columns);
+  }
 }
 
-template <class V>
-void finish_one(const Epilogue& e, typename V::S32 sum, std::int64_t m, std::int64_t n, int count) {
-  if (e.weight_zero_point != nullptr) {
-    sum = V::sub(sum, V::mul(load_some<V>(e.weight_zero_point + n, count), V::set(e.row_sum[m])));
+template <class V, int kStride, class Sum, class Out>
+void choose_residual(const Epilogue& e, const Sum* acc, Out* out, const TileSpan& span, int columns) {
+  if (e.residual == nullptr)
+    return choose_limits<V, kStride>(e, acc, static_cast<const NoResidual*>(nullptr), out, span, columns);
+  switch (e.residual_type) {
+    case Cell::u8:
+      return choose_limits<V, kStride>(e, acc, static_cast<const std::uint8_t*>(e.residual), out, span, columns);
+    case Cell::s8:
+      return choose_limits<V, kStride>(e, acc, static_cast<const std::int8_t*>(e.residual), out, span, columns);
+    default:
+      return choose_limits<V, kStride>(e, acc, static_cast<const float*>(e.residual), out, span, columns);
   }
-  if (e.out_type == Cell::s32) {
-    return store_some<V>(static_cast<std::int32_t*>(e.out) + m * e.out_stride + n, sum, count);
+}
+
+void look_up(const Epilogue& e, const TileSpan& span, int columns) {
+  for (int r = 0; r < span.rows; ++r) {
+    std::uint8_t* out = static_cast<std::uint8_t*>(e.out) + (span.m + r) * e.out_stride + span.n;
+    for (int c = 0; c < columns; ++c) out[c] = e.lookup[out[c]];
   }
-  auto v = V::to_f32(sum);
-  if (e.row_scale != nullptr) v = V::mul(v, V::set(e.row_scale[m]));
-  finish_one<V>(e, V::mul(v, load_some<V>(e.scale + n, count)), m, n, count);
 }
 
 /// IgemmKernel::finish for sums acc[rows][kStride] of type Sum.
 template <class V, class Sum, int kStride>
-void finish(const Epilogue& e, const void* acc, const TileSpan& span) noexcept {
-  for (int r = 0; r < span.rows; ++r) {
-    const Sum* row = static_cast<const Sum*>(acc) + r * kStride;
-    for (int c = 0; c < span.columns; c += V::kLanes) {
-      const int left = span.columns - c, count = left < V::kLanes ? left : V::kLanes;
-      finish_one<V>(e, V::load(row + c), span.m + r, span.n + c, count);
+void finish(const Epilogue& e, const void* sums, const TileSpan& span) noexcept {
+  const Sum* acc = static_cast<const Sum*>(sums);
+  const bool usual = e.weight_zero_point == nullptr && e.out_type != Cell::s32;
+  const int whole = usual ? span.columns - span.columns % V::kLanes : 0;
+  if (whole > 0) {
+    if (e.out_type == Cell::f32) {
+      choose_residual<V, kStride>(e, acc, static_cast<float*>(e.out), span, whole);
+    } else {
+      choose_residual<V, kStride>(e, acc, static_cast<std::uint8_t*>(e.out), span, whole);
+      if (e.lookup != nullptr) look_up(e, span, whole);
     }
   }
+  if (whole < span.columns) finish_any<V, Sum, kStride>(e, acc, span, whole);
 }
 
 }  // namespace
