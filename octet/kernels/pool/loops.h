@@ -1,0 +1,119 @@
+// The loops of this family in plain C++, compiled once for each instruction set (the compiler makes the
+// vectors). Included only by the files of one instruction set and by the reference.
+#pragma once
+
+#include "octet/kernels/pool/pool.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::int64_t kChannelBlock = 64;
+
+// The part of a window along one axis that lies inside the image: taps [first, last), and how many
+// places count towards an average.
+struct Reach {
+  std::int64_t first = 0, last = 0, places = 0;
+};
+
+Reach reach(std::int64_t start, std::int64_t taps, std::int64_t dilation, std::int64_t size, std::int64_t padded_end,
+            bool count_padding) {
+  Reach r;
+  for (std::int64_t t = 0; t < taps; ++t) {
+    const std::int64_t at = start + t * dilation;
+    if (at < 0) r.first = t + 1;
+    if (at < size) r.last = t + 1;
+    if (count_padding ? at < padded_end : at >= 0 && at < size) ++r.places;
+  }
+  if (r.last < r.first) r.last = r.first;
+  return r;
+}
+
+// One output pixel's window, and a walk over the pixels in it.
+struct Window {
+  Reach y, x;
+  std::int64_t start_y, start_x, image;
+
+  Window(const PoolShape& s, std::int64_t row, std::int64_t ox)
+      : start_y(row % s.out_height * s.stride_h - s.pad_top),
+        start_x(ox * s.stride_w - s.pad_left),
+        image(row / s.out_height) {
+    y = reach(start_y, s.kernel_height, s.dilation_h, s.in_height, s.in_height + s.pad_bottom, s.count_padding);
+    x = reach(start_x, s.kernel_width, s.dilation_w, s.in_width, s.in_width + s.pad_right, s.count_padding);
+  }
+  template <class Visit>
+  void each_pixel(const PoolShape& s, const Visit& visit) const {
+    for (std::int64_t ky = y.first; ky < y.last; ++ky) {
+      const std::int64_t line = (image * s.in_height + start_y + ky * s.dilation_h) * s.in_width;
+      for (std::int64_t kx = x.first; kx < x.last; ++kx) visit(line + start_x + kx * s.dilation_w);
+    }
+  }
+};
+
+// Runs a block of channels at a time: begin values, `step` for each pixel, `end` for each channel.
+template <class Sum, class In, class Out, class Step, class End>
+void pool_row(const PoolShape& s, const In* in, Out* out, std::int64_t row, Sum begin, const Step& step,
+              const End& end) {
+  const std::int64_t in_stride = s.in_stride == 0 ? s.channels : s.in_stride;
+  const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
+  for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
+    const Window window(s, row, ox);
+    Out* to = out + (row * s.out_width + ox) * out_stride;
+    for (std::int64_t c = 0; c < s.channels; c += kChannelBlock) {
+      const std::int64_t count = s.channels - c < kChannelBlock ? s.channels - c : kChannelBlock;
+      Sum sum[kChannelBlock];
+      for (std::int64_t i = 0; i < kChannelBlock; ++i) sum[i] = begin;
+      window.each_pixel(s, [&](std::int64_t pixel) {
+        const In* from = in + pixel * in_stride + c;
+        if (count == kChannelBlock) {
+          for (std::int64_t i = 0; i < kChannelBlock; ++i) sum[i] = step(sum[i], from[i]);
+        } else {
+          for (std::int64_t i = 0; i < count; ++i) sum[i] = step(sum[i], from[i]);
+        }
+      });
+      end(window, sum, to + c, count);
+    }
+  }
+}
+
+constexpr auto kGreater = [](auto a, auto b) { return b > a ? b : a; };
+constexpr auto kCopy = [](const Window&, const auto* sum, auto* to, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = sum[i];
+};
+
+void max_u8_loop(const PoolShape& s, const std::uint8_t* in, std::uint8_t* out, std::int64_t row) noexcept {
+  pool_row<std::uint8_t>(s, in, out, row, 0, kGreater, kCopy);
+}
+
+void max_f32_loop(const PoolShape& s, const float* in, float* out, std::int64_t row) noexcept {
+  pool_row<float>(s, in, out, row, -__builtin_inff(), kGreater, kCopy);
+}
+
+void average_u8_loop(const PoolShape& s, const AverageU8& p, const std::uint8_t* in, std::uint8_t* out,
+                     std::int64_t row) noexcept {
+  const auto low = static_cast<float>(-p.out_zero_point), high = static_cast<float>(255 - p.out_zero_point);
+  const auto add = [](std::int32_t sum, std::uint8_t a) { return sum + a; };
+  pool_row<std::int32_t>(
+      s, in, out, row, 0, add, [&](const Window& w, const std::int32_t* sum, std::uint8_t* to, std::int64_t count) {
+        const std::int64_t inside = (w.y.last - w.y.first) * (w.x.last - w.x.first), places = w.y.places * w.x.places;
+        const auto zero = static_cast<std::int32_t>(inside * p.in_zero_point);
+        const float multiplier = places == 0 ? 0 : p.multiplier / static_cast<float>(places);
+        for (std::int64_t i = 0; i < count; ++i) {
+          float v = static_cast<float>(sum[i] - zero) * multiplier;
+          v = v < high ? v : high;
+          v = v > low ? v : low;
+          to[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(__builtin_nearbyintf(v)) + p.out_zero_point);
+        }
+      });
+}
+
+void average_f32_loop(const PoolShape& s, const float* in, float* out, std::int64_t row) noexcept {
+  const auto add = [](float sum, float a) { return sum + a; };
+  pool_row<float>(s, in, out, row, 0, add, [&](const Window& w, const float* sum, float* to, std::int64_t count) {
+    const std::int64_t places = w.y.places * w.x.places;
+    const float divisor = places == 0 ? 1 : static_cast<float>(places);
+    for (std::int64_t i = 0; i < count; ++i) to[i] = sum[i] / divisor;
+  });
+}
+
+}  // namespace
+}  // namespace octet::kernels

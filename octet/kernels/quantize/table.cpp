@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <mutex>
+
+#include "octet/kernels/quantize/kernels.h"
+#include "octet/kernels/quantize/quantize.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::array kTable = {&quantize_avx2, &quantize_reference};
+constexpr std::int64_t kGrain = 16384;  // elements that are worth another thread
+
+}  // namespace
+
+std::span<const QuantizeKernel* const> quantize_table() { return kTable; }
+
+const QuantizeKernel& select_quantize() {
+  for (const QuantizeKernel* kernel : kTable) {
+    if (isa_allowed(kernel->isa)) return *kernel;
+  }
+  return quantize_reference;
+}
+
+void quantize(const QuantizeParams& params, const float* x, std::int64_t count, void* y, ThreadPool& pool) {
+  const QuantizeKernel& kernel = select_quantize();
+  pool.parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    kernel.quantize(params, x + begin, end - begin, static_cast<std::uint8_t*>(y) + begin);
+  });
+}
+
+void dequantize(const QuantizeParams& params, const void* x, std::int64_t count, float* y, ThreadPool& pool) {
+  const QuantizeKernel& kernel = select_quantize();
+  pool.parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    kernel.dequantize(params, static_cast<const std::uint8_t*>(x) + begin, end - begin, y + begin);
+  });
+}
+
+void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64_t stride, std::uint8_t* y,
+                   float* scale, ThreadPool& pool) {
+  const QuantizeKernel& kernel = select_quantize();
+  pool.parallel_for(rows, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, k)),
+                    [&](std::int64_t begin, std::int64_t end) {
+                      for (std::int64_t m = begin; m < end; ++m) {
+                        float low = 0, high = 0;
+                        kernel.range(x + m * stride, k, low, high);
+                        const float magnitude = std::max(-low, high);
+                        scale[m] = magnitude / 127.0f;
+                        // Of subnormal magnitudes no step is left: they count as zero.
+                        const bool zero = !(scale[m] >= 1.17549435e-38f);
+                        if (zero) scale[m] = 0;
+                        kernel.quantize(
+                            {.scale = zero ? 3.4e38f : scale[m], .zero_point = 128, .rounding = Rounding::multiply},
+                            x + m * stride, k, y + m * k);
+                      }
+                    });
+}
+
+QuantizeParams dynamic_params(const float* x, std::int64_t count, ThreadPool& pool) {
+  const QuantizeKernel& kernel = select_quantize();
+  float low = 0, high = 0;
+  std::mutex mutex;
+  pool.parallel_for(count, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    float part_low = 0, part_high = 0;
+    kernel.range(x + begin, end - begin, part_low, part_high);
+    const std::lock_guard lock(mutex);
+    low = std::min(low, part_low);
+    high = std::max(high, part_high);
+  });
+  QuantizeParams params;
+  if (low == high) return params;
+  params.scale = (high - low) / 255.0f;
+  params.zero_point = static_cast<std::int32_t>(std::nearbyint(std::clamp(0.0f - low / params.scale, 0.0f, 255.0f)));
+  return params;
+}
+
+}  // namespace octet::kernels
