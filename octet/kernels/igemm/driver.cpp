@@ -9,8 +9,8 @@ namespace octet::kernels {
 namespace {
 
 constexpr std::int64_t kMaxBlockRows = 384, kBlockBytes = 192 * 1024;  // of A: with a panel of W, inside L2
-constexpr std::int64_t kSmallTask = 1 << 19;  // multiply-adds that are not worth another thread
-constexpr int kMaxColumns = 64, kMaxTileBytes = 4096;
+constexpr std::int64_t kSmallTask = 1 << 19;       // multiply-adds that are not worth another thread
+constexpr int kMaxColumns = 64, kSumBytes = 8192;  // sums that wait in L1 for one call of the epilogue
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -114,7 +114,7 @@ void find_rows(const RowMap& map, const char* a, Block& block) {
 void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, const char* panel, std::int64_t n) {
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
-  alignas(64) char acc[kMaxTileBytes];
+  alignas(64) char acc[kSumBytes];
   TileArgs tile{.taps = p.taps, .tap_count = p.tap_count, .k_steps = divide_up(p.k, kernel.kr), .panel = panel};
   tile.offset = n / kernel.nr * p.panel_step;
   if (kernel.a_bytes != 4) {
@@ -122,10 +122,13 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, con
     tile.init = init;
   }
   const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, p.n - n));
-  for (std::int64_t m = 0; m < block.rows; m += kernel.mr) {
-    const int rows = static_cast<int>(std::min<std::int64_t>(kernel.mr, block.rows - m));
-    tile.rows = block.row.data() + m;
-    kernel.core(tile, rows, acc);
+  const int row_bytes = kernel.nr * kernel.acc_bytes, batch = kSumBytes / (row_bytes * kernel.mr) * kernel.mr;
+  for (std::int64_t m = 0; m < block.rows; m += batch) {
+    const int rows = static_cast<int>(std::min<std::int64_t>(batch, block.rows - m));
+    for (int r = 0; r < rows; r += kernel.mr) {
+      tile.rows = block.row.data() + m + r;
+      kernel.core(tile, std::min(kernel.mr, rows - r), acc + r * row_bytes);
+    }
     kernel.finish(e, acc, {block.m + m, n, rows, columns});
   }
 }
