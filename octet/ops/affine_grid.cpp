@@ -18,7 +18,7 @@ void infer(InferContext& ctx) {
 
 double base(std::int64_t index, std::int64_t dim, bool align_corners) {
   const auto i = static_cast<double>(index), size = static_cast<double>(dim);
-  if (align_corners) return dim == 1 ? 0 : -1 + 2 * i / (size - 1);
+  if (align_corners) return dim == 1 ? -1 : -1 + 2 * i / (size - 1);
   return -1 + (2 * i + 1) / size;
 }
 

@@ -9,13 +9,15 @@
 
 namespace octet::ops {
 
-/// Integers round to nearest even and saturate, NaN becoming the lowest; half types round to nearest even.
-template <class T, class A>
+/// Integers saturate, NaN becoming the lowest; half types round to nearest even.
+enum class ToInteger { round, truncate };  ///< round: to nearest even
+
+template <class T, ToInteger kTo = ToInteger::round, class A>
 T from_real(A value) {
   if constexpr (is_half<T>) {
     return T(static_cast<float>(value));
   } else if constexpr (std::is_integral_v<T>) {
-    const A rounded = std::nearbyint(value);
+    const A rounded = kTo == ToInteger::round ? std::nearbyint(value) : std::trunc(value);
     if (rounded >= static_cast<A>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
     if (!(rounded > static_cast<A>(std::numeric_limits<T>::lowest()))) return std::numeric_limits<T>::lowest();
     return static_cast<T>(rounded);

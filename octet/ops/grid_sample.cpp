@@ -69,7 +69,9 @@ class Axis {
     // NaN reads nothing in particular; any fixed place will do.
     x = std::isnan(x) ? -kFar : std::clamp(x, -kFar, kFar);
     if (options_.mode == Mode::nearest) x = std::nearbyint(x);
-    if (options_.padding == Padding::border) x = std::clamp(x, 0.0, size - 1);
+    // A cubic filter keeps its phase and pads tap by tap; clamping it first would flatten the border.
+    const bool whole = options_.mode != Mode::cubic;
+    if (whole && options_.padding == Padding::border) x = std::clamp(x, 0.0, size - 1);
     if (options_.padding == Padding::reflection) x = reflected(x);
     Point point;
     const double left = std::floor(x), part = x - left;

@@ -1,7 +1,8 @@
 // Resize, Upsample: nearest, linear or cubic interpolation along any axes (separable).
 //   y[p, ...] = sum_t w[p, t] * x[i[p, t], ...] along each axis in turn. Half types and small integers are
-//   computed in float; integers are rounded to nearest even at the end. A quantized linear or cubic Resize
-//   passes its parameters through: the result lies in (or is clamped to) the input's range.
+//   computed in float; integer results lose their fraction. A quantized linear or cubic Resize passes its
+//   parameters through (the result lies in, or is clamped to, the input's range), but truncation would
+//   darken it by half a level: octet.Resize, which lowering puts in its place, rounds to nearest even.
 // Source: ONNX Upsample-7, Upsample-9, Resize-10, Resize-11, Resize-13, Resize-18, Resize-19.
 #include <cmath>
 
@@ -11,6 +12,12 @@
 
 namespace octet::ops {
 namespace {
+
+constexpr int kNewest = 19;
+
+bool quantized(const Node& node) { return node.domain == "octet"; }
+// Which form of ONNX's operator a node has; ours has the newest.
+int form(const Node& node, int opset) { return quantized(node) ? kNewest : opset; }
 
 // The inputs and attributes that say how large: whichever are known.
 struct Request {
@@ -65,9 +72,11 @@ std::vector<ResizeAxis> plan_axes(const Shape& x, const Request& request, const 
     if (request.scales) {
       axis.scale = (*request.scales)[i];
       axis.out = scaled(axis.in, axis.scale);
+      axis.length = static_cast<float>(axis.in) * axis.scale;
     } else {
       axis.out = (*request.sizes)[i];
       if (axis.out < 0) throw Error(ErrorKind::bad_input, "Resize: a size is negative").value(std::to_string(axis.out));
+      axis.length = static_cast<float>(axis.out);
       axis.scale = axis.in == 0 ? 1 : static_cast<float>(axis.out) / static_cast<float>(axis.in);
     }
     out.push_back(axis);
@@ -79,6 +88,7 @@ std::vector<ResizeAxis> plan_axes(const Shape& x, const Request& request, const 
   for (ResizeAxis& axis : out) {
     axis.scale = chosen;
     axis.out = scaled(1, std::floor(chosen * static_cast<float>(axis.in) + 0.5f));
+    axis.length = static_cast<float>(axis.out);
   }
   return out;
 }
@@ -86,9 +96,9 @@ std::vector<ResizeAxis> plan_axes(const Shape& x, const Request& request, const 
 void infer(InferContext& ctx) {
   if (!ctx.has_shape(0)) return ctx.set_output(0, ctx.dtype(0));
   const std::string& op_type = ctx.node().op_type;
-  const ResizeOptions options = resize_options(ctx.attributes(), op_type, ctx.opset());
+  const ResizeOptions options = resize_options(ctx.attributes(), op_type, form(ctx.node(), ctx.opset()));
   Request request{.scales = {}, .sizes = {}, .axes = axes_of(ctx.attributes(), ctx.rank(0))};
-  const int slot = scales_slot(op_type, ctx.opset());
+  const int slot = scales_slot(op_type, form(ctx.node(), ctx.opset()));
   if (ctx.attributes().has("scales")) request.scales = ctx.attributes().reals("scales");
   if (const Tensor* scales = ctx.constant(slot); scales != nullptr && scales->elements() != 0)
     request.scales = floats(*scales);
@@ -124,7 +134,7 @@ void infer(InferContext& ctx) {
 Request request_of(const EvalContext& ctx) {
   const std::string& op_type = ctx.node().op_type;
   Request request{.scales = {}, .sizes = {}, .axes = axes_of(ctx.attributes(), ctx.input(0).rank())};
-  const int slot = scales_slot(op_type, ctx.opset());
+  const int slot = scales_slot(op_type, form(ctx.node(), ctx.opset()));
   if (ctx.attributes().has("scales")) {
     request.scales = ctx.attributes().reals("scales");
   } else if (ctx.has_input(slot) && ctx.input(slot).elements() != 0) {
@@ -151,7 +161,7 @@ void set_regions(const EvalContext& ctx, std::vector<ResizeAxis>& axes) {
 
 void eval(EvalContext& ctx) {
   const Tensor& x = ctx.input(0);
-  const ResizeOptions options = resize_options(ctx.attributes(), ctx.node().op_type, ctx.opset());
+  const ResizeOptions options = resize_options(ctx.attributes(), ctx.node().op_type, form(ctx.node(), ctx.opset()));
   const Request request = request_of(ctx);
   std::vector<ResizeAxis> axes = plan_axes(x.shape(), request, options);
   if (options.coordinates == "tf_crop_and_resize") set_regions(ctx, axes);
@@ -167,7 +177,7 @@ void eval(EvalContext& ctx) {
   if (options.mode == ResizeMode::nearest) {
     resize_nearest(ctx.threads(), x, taps, y);
   } else {
-    resize_filtered(ctx.threads(), x, taps, y);
+    resize_filtered(ctx.threads(), x, taps, quantized(ctx.node()) ? ToInteger::round : ToInteger::truncate, y);
   }
   fill_outside(taps, options.outside_value, y);
 }
@@ -218,6 +228,11 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+std::vector<Sample> rounding_samples(Random& random) {
+  return {make(random, kNewest, "linear", nullptr, DType::u8, {1, 2, 4, 5}, {1, 1, 1.6f, 0.6f}, {}),
+          make(random, kNewest, "cubic", "asymmetric", DType::i8, {1, 2, 4, 5}, {}, {1, 2, 8, 9})};
+}
+
 std::vector<Sample> upsample_samples(Random& random) {
   std::vector<Sample> out;
   for (const char* mode : {"nearest", "linear"}) {
@@ -244,14 +259,17 @@ Rows resize() {
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   };
-  OpDef upsample = row;
+  OpDef upsample = row, rounding = row;
+  rounding.domain = "octet";
+  rounding.since = 1;
+  rounding.samples = rounding_samples;
   upsample.name = "Upsample";
   upsample.since = 7;
   upsample.until = 9;
   upsample.inputs = {1, 2};
   upsample.attributes = {"mode", "scales"};
   upsample.samples = upsample_samples;
-  return {row, upsample};
+  return {row, upsample, rounding};
 }
 
 }  // namespace octet::ops

@@ -64,7 +64,7 @@ void filter_axis(ThreadPool& threads, const A* x, std::int64_t outer, std::int64
 }
 
 template <class T>
-void filtered_as(ThreadPool& threads, const Tensor& x, const std::vector<Taps>& taps, Tensor& y) {
+void filtered_as(ThreadPool& threads, const Tensor& x, const std::vector<Taps>& taps, ToInteger rounding, Tensor& y) {
   using A = RealOf<T>;
   Tensor current = x.cast(DTypeOf<A>::value);
   Shape shape = x.shape();
@@ -81,7 +81,11 @@ void filtered_as(ThreadPool& threads, const Tensor& x, const std::vector<Taps>& 
   const A* from = current.data<A>();
   T* to = y.data<T>();
   threads.parallel_for(y.elements(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) to[i] = from_real<T>(from[i]);
+    if (rounding == ToInteger::round) {
+      for (std::int64_t i = begin; i < end; ++i) to[i] = from_real<T>(from[i]);
+    } else {
+      for (std::int64_t i = begin; i < end; ++i) to[i] = from_real<T, ToInteger::truncate>(from[i]);
+    }
   });
 }
 
@@ -104,12 +108,13 @@ void resize_nearest(ThreadPool& threads, const Tensor& x, const std::vector<Taps
   }
 }
 
-void resize_filtered(ThreadPool& threads, const Tensor& x, const std::vector<Taps>& taps, Tensor& y) {
+void resize_filtered(ThreadPool& threads, const Tensor& x, const std::vector<Taps>& taps, ToInteger rounding,
+                     Tensor& y) {
   dispatch(x.dtype(), [&]<class T>() {
     if constexpr (std::is_same_v<T, bool>) {
       throw Error(ErrorKind::bad_input, "booleans cannot be interpolated");
     } else {
-      filtered_as<T>(threads, x, taps, y);
+      filtered_as<T>(threads, x, taps, rounding, y);
     }
   });
 }

@@ -21,18 +21,18 @@ std::string one_of(const Attributes& attributes, const char* name, const std::st
 // Where output position p lies in the input. Single precision, as ONNX Runtime computes it: a picture's
 // nearest neighbours depend on the last bit.
 float source_of(const std::string& mode, const ResizeAxis& axis, std::int64_t position) {
-  const auto p = static_cast<float>(position), in = static_cast<float>(axis.in), out = static_cast<float>(axis.out);
+  const auto p = static_cast<float>(position), in = static_cast<float>(axis.in), length = axis.length;
   if (mode == "asymmetric") return p / axis.scale;
   if (mode == "pytorch_half_pixel") return axis.out > 1 ? (p + 0.5f) / axis.scale - 0.5f : 0.0f;
   if (mode == "tf_half_pixel_for_nn") return (p + 0.5f) / axis.scale;
-  if (mode == "align_corners") return axis.out == 1 ? 0.0f : p * (in - 1) / (out - 1);
+  if (mode == "align_corners") return length == 1 ? 0.0f : p * (in - 1) / (length - 1);
   if (mode == "half_pixel_symmetric") {
-    const float adjustment = out / (axis.scale * in), center = in / 2;
+    const float adjustment = static_cast<float>(axis.out) / length, center = in / 2;
     return center * (1 - adjustment) + (p + 0.5f) / axis.scale - 0.5f;
   }
   if (mode == "tf_crop_and_resize") {
-    if (axis.out == 1) return 0.5f * (axis.roi_start + axis.roi_end) * (in - 1);
-    return axis.roi_start * (in - 1) + p * (axis.roi_end - axis.roi_start) * (in - 1) / (out - 1);
+    if (length == 1) return 0.5f * (axis.roi_start + axis.roi_end) * (in - 1);
+    return axis.roi_start * (in - 1) + p * (axis.roi_end - axis.roi_start) * (in - 1) / (length - 1);
   }
   return (p + 0.5f) / axis.scale - 0.5f;
 }
@@ -154,7 +154,9 @@ Taps make_taps(const ResizeOptions& options, const ResizeAxis& axis) {
       filter.append(std::isnan(x) ? 0 : x, taps);
     }
   }
-  taps.identity = is_identity(taps, axis);
+  // A scale of 1 resizes nothing, even where a coordinate mode is off by half a pixel.
+  const bool untouched = axis.scale == 1 && axis.in == axis.out && options.coordinates != "tf_crop_and_resize";
+  taps.identity = untouched || is_identity(taps, axis);
   return taps;
 }
 

@@ -25,11 +25,12 @@ struct ResizeOptions {
 /// Throws bad_input for an unknown word.
 ResizeOptions resize_options(const Attributes& attributes, const std::string& op_type, int opset);
 
-/// One axis of a resize: `out` positions read from `in`, at `scale`; the region of interest counts only
-/// for tf_crop_and_resize.
+/// One axis of a resize: `out` positions read from `in`, at `scale`. `length` is the output's length before
+/// it was rounded down (in * scale where scales are given), which aligned corners are measured by. The
+/// region of interest counts only for tf_crop_and_resize.
 struct ResizeAxis {
   std::int64_t in = 0, out = 0;
-  float scale = 1, roi_start = 0, roi_end = 1;
+  float scale = 1, length = 0, roi_start = 0, roi_end = 1;
 };
 
 /// out[p] = sum_t weight[p * count + t] * in[index[p * count + t]]; outside[p]: a constant instead.

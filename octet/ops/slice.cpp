@@ -22,6 +22,7 @@ struct Cut {
 Cut cut(std::int64_t dim, std::int64_t start, std::int64_t end, std::int64_t step) {
   if (step == 0) throw Error(ErrorKind::bad_input, "Slice: a step is 0");
   if (dim == 0) return {};
+  const bool whole = end == std::numeric_limits<std::int64_t>::max() || end == kFarAway;
   if (start < 0) start += dim;
   if (end < 0) end += dim;
   if (step > 0) {
@@ -31,7 +32,8 @@ Cut cut(std::int64_t dim, std::int64_t start, std::int64_t end, std::int64_t ste
   }
   step = std::max(step, -std::numeric_limits<std::int64_t>::max());
   start = std::clamp<std::int64_t>(start, 0, dim - 1);
-  end = std::clamp<std::int64_t>(end, -1, dim - 1);
+  // Going backwards, "as far as it goes" is written both ways; ONNX Runtime takes both.
+  end = whole ? -1 : std::clamp<std::int64_t>(end, -1, dim - 1);
   return {start, step, start > end ? (start - end - 1) / -step + 1 : 0};
 }
 
