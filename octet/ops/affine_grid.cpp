@@ -16,9 +16,10 @@ void infer(InferContext& ctx) {
   ctx.set_output(0, ctx.dtype(0), shape);
 }
 
+// One lone point is the middle, as torch has it (the specification divides 0 by 0 there).
 double base(std::int64_t index, std::int64_t dim, bool align_corners) {
   const auto i = static_cast<double>(index), size = static_cast<double>(dim);
-  if (align_corners) return dim == 1 ? -1 : -1 + 2 * i / (size - 1);
+  if (align_corners) return dim == 1 ? 0 : -1 + 2 * i / (size - 1);
   return -1 + (2 * i + 1) / size;
 }
 

@@ -2,6 +2,7 @@
 //   inputs: M (trip count, optional), condition (optional), carried values
 //   body: (iteration, condition, carried...) -> (condition, carried..., one element of each stacked output)
 // Source: ONNX Loop-1, Loop-11, Loop-13.
+#include <algorithm>
 #include <limits>
 
 #include "octet/ops/movement.h"
@@ -17,12 +18,23 @@ int carried_count(const Node& node) { return static_cast<int>(node.inputs.size()
 
 void check_body(const Node& node, const Graph& body) {
   const int carried = carried_count(node), outputs = static_cast<int>(node.outputs.size());
-  if (body.inputs.size() != node.inputs.size() || static_cast<int>(body.outputs.size()) != outputs + 1 ||
+  if (carried < 0 || body.inputs.size() != node.inputs.size() || static_cast<int>(body.outputs.size()) != outputs + 1 ||
       outputs < carried) {
     throw Error(ErrorKind::bad_input, "Loop: the body's inputs and outputs do not match the node's")
         .value(std::to_string(body.inputs.size()) + " inputs, " + std::to_string(body.outputs.size()) + " outputs")
         .expected(std::to_string(node.inputs.size()) + " inputs, " + std::to_string(outputs + 1) + " outputs");
   }
+}
+
+// How often the body runs, where that can be said: a known count, and a condition that the body only hands on.
+Dim iterations(const InferContext& ctx, const Graph& body) {
+  const Tensor *count = ctx.constant(0), *start = ctx.constant(1);
+  if (start != nullptr && !truth(*start, "Loop")) return Dim(0);
+  const ValueId next = body.outputs[0];
+  const Tensor* always = body.initializer(next);
+  const bool handed_on = next == body.inputs[1] || (always != nullptr && truth(*always, "Loop"));
+  if (count == nullptr || count->elements() != 1 || !handed_on || (ctx.has_input(1) && start == nullptr)) return Dim();
+  return Dim(std::max<std::int64_t>(0, count->to_int64()[0]));
 }
 
 void infer(InferContext& ctx) {
@@ -50,9 +62,10 @@ void infer(InferContext& ctx) {
     }
     if (settled) break;
   }
+  const Dim count = iterations(ctx, body);
   for (int i = 0; i < ctx.output_count(); ++i) {
     const auto at = static_cast<std::size_t>(i);
-    set_output(ctx, i, i < carried ? types[at + kFirstCarried] : stacked(results[at + 1], 0, Dim()));
+    set_output(ctx, i, i < carried ? types[at + kFirstCarried] : stacked(results[at + 1], 0, count));
   }
 }
 
@@ -122,7 +135,7 @@ std::vector<Sample> samples(Random& random) {
 Rows loop() {
   return {{
       .name = "Loop",
-      .inputs = {2, kVariadic},
+      .inputs = {0, kVariadic},  // trip count and condition have their places, but either may be left out
       .outputs = {1, kVariadic},
       .attributes = {"body"},
       .infer = infer,
