@@ -6,7 +6,10 @@
 namespace octet::runtime {
 
 std::vector<RuntimeOp> conv_op();
+std::vector<RuntimeOp> dynamic_linear_op();
+std::vector<RuntimeOp> gru_ops();
 std::vector<RuntimeOp> linear_op();
+std::vector<RuntimeOp> lstm_ops();
 std::vector<RuntimeOp> matmul_ops();
 std::vector<RuntimeOp> qconv_op();
 std::vector<RuntimeOp> qlinear_op();
@@ -14,7 +17,7 @@ std::vector<RuntimeOp> qlinear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    conv_op, linear_op, matmul_ops, qconv_op, qlinear_op,
+    conv_op, dynamic_linear_op, gru_ops, linear_op, lstm_ops, matmul_ops, qconv_op, qlinear_op,
 };
 
 }  // namespace

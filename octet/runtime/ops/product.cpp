@@ -1,0 +1,107 @@
+#include "octet/runtime/ops/product.h"
+
+#include "octet/kernels/igemm_f32/igemm_f32.h"
+#include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
+#include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/quantize_rows.h"
+
+namespace octet::runtime {
+namespace {
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+kernels::GemmShape shape_of(const WeightView& view) {
+  return {.m = 1, .n = view.n, .k = view.k, .b_k_stride = view.k_stride, .b_n_stride = view.n_stride};
+}
+
+std::string form_of(const char* family, const WeightView& view) {
+  std::string text = family;
+  for (const std::int64_t part : {view.n, view.k, view.k_stride, view.n_stride, view.offset}) text += " " + std::to_string(part);
+  return text;
+}
+
+class FloatProduct : public Product {
+ public:
+  FloatProduct(const WeightView& view, PackCache& cache) : gemm_(shape_of(view)), kernel_(kernels::select_igemm_f32(gemm_.n)) {
+    packed_ = cache.get<Packed>(view.weights, form_of("gemm_f32", view), [&] {
+      Packed packed{Tensor(DType::u8, {kernels::packed_bytes_f32(kernel_, gemm_)})};
+      kernels::pack_gemm_f32(kernel_, gemm_, view.weights.data<float>() + view.offset, packed.data.raw());
+      return packed;
+    });
+  }
+
+  void run(const float* x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
+           ThreadPool& threads) const override {
+    kernels::GemmShape gemm = gemm_;
+    gemm.m = rows;
+    kernels::gemm_f32(kernel_, gemm, x, packed_->raw(), epilogue, scratch, threads);
+  }
+
+  std::int64_t scratch_bytes(std::int64_t rows) const override {
+    kernels::GemmShape gemm = gemm_;
+    gemm.m = rows;
+    return kernels::scratch_bytes_f32(kernel_, gemm);
+  }
+  std::int64_t packed_bytes() const override { return packed_->bytes(); }
+  std::string kernel() const override { return std::string("igemm_f32 ") + kernel_.name; }
+
+ private:
+  kernels::GemmShape gemm_;
+  const kernels::IgemmKernel& kernel_;
+  std::shared_ptr<const Packed> packed_;
+};
+
+class DynamicProduct : public Product {
+ public:
+  DynamicProduct(const WeightView& view, PackCache& cache)
+      : gemm_(shape_of(view)), kernel_(kernels::select_igemm_u8s8(gemm_.n, gemm_.k)) {
+    packed_ = cache.get<Packed>(view.weights, form_of("gemm_u8s8", view), [&] {
+      Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, gemm_)})};
+      kernels::pack_gemm_u8s8(kernel_, gemm_, view.weights.data<std::int8_t>() + view.offset, packed.data.raw());
+      return packed;
+    });
+    const auto scales = view.scale->values<float>();
+    for (std::int64_t n = 0; n < view.n; ++n) {
+      scale_.push_back(scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(view.scale_offset + n)]);
+    }
+  }
+
+  // Scratch memory: the quantized rows, their scales, and what the kernel needs.
+  void run(const float* x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
+           ThreadPool& threads) const override {
+    auto* const row_scale = reinterpret_cast<float*>(scratch + quantized_bytes(rows));
+    quantize_rows(x, rows, gemm_.k, scratch, row_scale, threads);
+    kernels::Epilogue with_scales = epilogue;
+    with_scales.scale = scale_.data();
+    with_scales.row_scale = row_scale;
+    kernels::GemmShape gemm = gemm_;
+    gemm.m = rows;
+    kernels::gemm_u8s8(kernel_, gemm, scratch, 128, packed_->raw(), with_scales,
+                       scratch + quantized_bytes(rows) + aligned(rows * 4), threads);
+  }
+
+  std::int64_t scratch_bytes(std::int64_t rows) const override {
+    kernels::GemmShape gemm = gemm_;
+    gemm.m = rows;
+    return quantized_bytes(rows) + aligned(rows * 4) + kernels::scratch_bytes_u8s8(kernel_, gemm);
+  }
+  std::int64_t packed_bytes() const override { return packed_->bytes(); }
+  std::string kernel() const override { return std::string("igemm_u8s8 ") + kernel_.name; }
+
+ private:
+  std::int64_t quantized_bytes(std::int64_t rows) const { return aligned(rows * gemm_.k); }
+
+  kernels::GemmShape gemm_;
+  const kernels::IgemmKernel& kernel_;
+  std::vector<float> scale_;
+  std::shared_ptr<const Packed> packed_;
+};
+
+}  // namespace
+
+std::unique_ptr<Product> make_product(const WeightView& view, PackCache& cache) {
+  if (view.weights.dtype() == DType::i8) return std::make_unique<DynamicProduct>(view, cache);
+  return std::make_unique<FloatProduct>(view, cache);
+}
+
+}  // namespace octet::runtime
