@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "octet/ops/op.h"
+#include "octet/rewrite/rewrite.h"
 #include "octet/runtime/passes/passes.h"
 
 namespace octet::runtime {
@@ -48,6 +49,7 @@ Lowered lower(const Graph& graph, const std::vector<std::pair<std::string, Shape
   forget_shapes(g);
   ops::infer_shapes(g, {.fold = true, .shapes = shapes});
   remove_dead(g);
+  if (!keep_values) rewrite::simplify(g);
   const std::size_t own_outputs = g.outputs.size();
   if (keep_values) pin_values(g);
   for (const Pass& pass : passes()) {

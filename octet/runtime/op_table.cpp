@@ -5,19 +5,21 @@
 
 namespace octet::runtime {
 
-std::vector<RuntimeOp> conv_op();
+std::vector<RuntimeOp> conv_ops();
+std::vector<RuntimeOp> convert_ops();
 std::vector<RuntimeOp> dynamic_linear_op();
 std::vector<RuntimeOp> gru_ops();
 std::vector<RuntimeOp> linear_op();
 std::vector<RuntimeOp> lstm_ops();
 std::vector<RuntimeOp> matmul_ops();
-std::vector<RuntimeOp> qconv_op();
+std::vector<RuntimeOp> pool_ops();
+std::vector<RuntimeOp> qbinary_ops();
 std::vector<RuntimeOp> qlinear_op();
 
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    conv_op, dynamic_linear_op, gru_ops, linear_op, lstm_ops, matmul_ops, qconv_op, qlinear_op,
+    conv_ops, convert_ops, dynamic_linear_op, gru_ops, linear_op, lstm_ops, matmul_ops, pool_ops, qbinary_ops, qlinear_op,
 };
 
 }  // namespace

@@ -1,60 +1,145 @@
-// Conv: a float convolution with bias, residual and activation in one step.
-//   inputs   x f32 image, w f32 [out, in / group, kernel...] constant, bias f32 [out] or none,
-//            residual f32 of the output's shape or none
-//   y = activation(conv(x, w) + bias + residual)
-#include "octet/kernels/igemm_f32/igemm_f32.h"
+// Conv, QConv and DynamicConv: a convolution with bias, residual, activation (and quantization) in one step.
+//   Conv         x f32 image; w f32 [out, in / group, kernel...] constant; bias f32 [out] or none; residual f32 or none
+//                y = activation(conv(x, w) + bias + residual)
+//   QConv        x u8 image; w s8 constant; w_scale f32 [1] or [out] constant; bias i32 or f32 [out] or none;
+//                residual u8 or f32 or none
+//                s = sum((x - x_zero) * w) + bias_i32
+//                v = activation(float(s) * (x_scale * w_scale) + bias_f32 + residual)
+//                y = v, or clamp(rint(v / y_scale) + y_zero) as u8
+//   DynamicConv  x f32 image, each of the batch quantized symmetrically as make_product says of a row, or all
+//                together with the attribute per_tensor; then as QConv with f32 output
+// Residuals have the output's shape.
+#include <algorithm>
+
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/packed_conv.h"
+#include "octet/runtime/ops/quantize_rows.h"
 
 namespace octet::runtime {
 namespace {
 
+std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+const Tensor* constant_at(const PrepareContext& ctx, std::size_t slot) {
+  return slot < ctx.constants.size() ? ctx.constants[slot] : nullptr;
+}
+
+// What the three have in common; `bias_slot` is followed by the residual's.
 class ConvStep : public PreparedStep {
  public:
-  explicit ConvStep(const PrepareContext& ctx)
-      : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1])),
-        kernel_(kernels::select_igemm_f32(conv_.out_channels / conv_.groups)),
-        output_(conv_output(conv_, ctx.inputs[0]->rank())) {
-    epilogue_.read(ctx.node, conv_.out_channels);
-    epilogue_.set_bias(ctx.constants.size() > 2 ? ctx.constants[2] : nullptr, conv_.out_channels);
-    const Tensor& w = *ctx.constants[1];
-    packed_ = ctx.cache.get<Packed>(w, conv_form("conv_f32", conv_), [&] {
-      Packed packed{Tensor(DType::u8, {kernels::packed_bytes_f32(kernel_, conv_)})};
-      kernels::pack_conv_f32(kernel_, conv_, w.data<float>(), packed.data.raw());
-      return packed;
-    });
+  ConvStep(const PrepareContext& ctx, int bias_slot)
+      : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1]), *ctx.constants[1], ctx.cache),
+        output_(conv_output(conv_.shape(), ctx.inputs[0]->rank())),
+        residual_slot_(bias_slot + 1) {
+    epilogue_.read(ctx.node, columns());
+    epilogue_.set_bias(constant_at(ctx, static_cast<std::size_t>(bias_slot)), columns());
+  }
+
+  std::string kernel() const override { return conv_.kernel(); }
+  std::int64_t scratch_bytes() const override { return conv_.scratch_bytes(); }
+  std::int64_t packed_bytes() const override { return conv_.packed_bytes(); }
+
+ protected:
+  std::int64_t columns() const { return conv_.shape().out_channels; }
+  kernels::Epilogue bind(EvalContext& ctx) const {
+    Tensor& y = ctx.output(0, epilogue_.output_type(), output_);
+    return epilogue_.bind(ctx.has_input(residual_slot_) ? &ctx.input(residual_slot_) : nullptr, y, columns());
+  }
+
+  PackedConv conv_;
+  Shape output_;
+  EpilogueSpec epilogue_;
+  int residual_slot_;
+};
+
+class FloatConvStep : public ConvStep {
+ public:
+  explicit FloatConvStep(const PrepareContext& ctx) : ConvStep(ctx, 2) {}
+
+  void run(EvalContext& ctx) const override { conv_.run(ctx.input(0).raw(), 0, bind(ctx), ctx.scratch, ctx.threads()); }
+};
+
+class QConvStep : public ConvStep {
+ public:
+  explicit QConvStep(const PrepareContext& ctx)
+      : ConvStep(ctx, 3), zero_point_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {
+    epilogue_.set_scale(ctx.node.attributes.real("x_scale", 1), *ctx.constants[2], columns());
   }
 
   void run(EvalContext& ctx) const override {
-    Tensor& y = ctx.output(0, DType::f32, output_);
-    const Tensor* residual = ctx.has_input(3) ? &ctx.input(3) : nullptr;
-    kernels::conv_f32(kernel_, conv_, ctx.input(0).data<float>(), packed_->raw(),
-                      epilogue_.bind(residual, y, conv_.out_channels), ctx.scratch, ctx.threads());
+    conv_.run(ctx.input(0).raw(), zero_point_, bind(ctx), ctx.scratch, ctx.threads());
   }
 
-  std::string kernel() const override { return std::string("igemm_f32 ") + kernel_.name; }
-  std::int64_t scratch_bytes() const override { return kernels::scratch_bytes_f32(kernel_, conv_); }
-  std::int64_t packed_bytes() const override { return packed_->bytes(); }
-
  private:
-  kernels::ConvShape conv_;
-  const kernels::IgemmKernel& kernel_;
-  Shape output_;
-  EpilogueSpec epilogue_;
-  std::shared_ptr<const Packed> packed_;
+  int zero_point_;
 };
 
+class DynamicConvStep : public ConvStep {
+ public:
+  explicit DynamicConvStep(const PrepareContext& ctx) : ConvStep(ctx, 3) {
+    epilogue_.set_scale(1, *ctx.constants[2], columns());
+    const kernels::ConvShape& s = conv_.shape();
+    image_ = s.in_height * s.in_width * s.in_channels;
+    pixels_ = s.out_height * s.out_width;
+    per_tensor_ = ctx.node.attributes.integer("per_tensor", 0) != 0;
+  }
+
+  void run(EvalContext& ctx) const override { per_tensor_ ? run_per_tensor(ctx) : run_per_image(ctx); }
+  std::int64_t scratch_bytes() const override { return own_scratch() + conv_.scratch_bytes(); }
+
+ private:
+  // Scratch memory: the quantized images, scales of columns, what the kernel needs.
+  void run_per_tensor(EvalContext& ctx) const {
+    const std::int64_t count = conv_.shape().batch * image_;
+    const TensorScale tensor = quantize_tensor(ctx.input(0).data<float>(), count, ctx.scratch, ctx.threads());
+    auto* const scale = reinterpret_cast<float*>(ctx.scratch + aligned(count));
+    for (std::int64_t n = 0; n < columns(); ++n) scale[n] = tensor.scale * epilogue_.scale[static_cast<std::size_t>(n)];
+    kernels::Epilogue epilogue = bind(ctx);
+    epilogue.scale = scale;
+    conv_.run(ctx.scratch, tensor.zero_point, epilogue, ctx.scratch + own_scratch(), ctx.threads());
+  }
+
+  // Scratch memory: the quantized images, a scale for each output pixel, the scales, what the kernel needs.
+  void run_per_image(EvalContext& ctx) const {
+    const std::int64_t batch = conv_.shape().batch;
+    std::uint8_t* const bytes = ctx.scratch;
+    auto* const row_scale = reinterpret_cast<float*>(bytes + aligned(batch * image_));
+    float* const scale = row_scale + aligned(batch * pixels_ * 4) / 4;
+    quantize_rows(ctx.input(0).data<float>(), batch, image_, bytes, scale, ctx.threads());
+    for (std::int64_t b = 0; b < batch; ++b) std::fill_n(row_scale + b * pixels_, pixels_, scale[b]);
+    kernels::Epilogue epilogue = bind(ctx);
+    epilogue.row_scale = row_scale;
+    conv_.run(bytes, 128, epilogue, ctx.scratch + own_scratch(), ctx.threads());
+  }
+
+  std::int64_t own_scratch() const {
+    const std::int64_t batch = conv_.shape().batch;
+    const std::int64_t scales = per_tensor_ ? aligned(columns() * 4) : aligned(batch * pixels_ * 4) + aligned(batch * 4);
+    return aligned(batch * image_) + scales;
+  }
+
+  std::int64_t image_ = 0, pixels_ = 0;
+  bool per_tensor_ = false;
+};
+
+template <class Step>
 std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
-  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr)
-    return nullptr;
-  return std::make_unique<ConvStep>(ctx);
+  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr) return nullptr;
+  return std::make_unique<Step>(ctx);
+}
+
+template <class Step>
+RuntimeOp row(const char* name, bool int8, int residual_slot) {
+  OpDef def{.name = name, .domain = kDomain, .inputs = {2, residual_slot + 1}};
+  def.eval = [](EvalContext& ctx) { evaluate_by_preparing(ctx, prepare<Step>); };
+  return {.def = def, .prepare = prepare<Step>, .int8 = int8, .images = {0, residual_slot}};
 }
 
 }  // namespace
 
-std::vector<RuntimeOp> conv_op() {
-  OpDef def{.name = "Conv", .domain = kDomain, .inputs = {2, 4}};
-  def.eval = [](EvalContext& ctx) { evaluate_by_preparing(ctx, prepare); };
-  return {{.def = def, .prepare = prepare, .images = {0, 3}}};
+std::vector<RuntimeOp> conv_ops() {
+  return {row<FloatConvStep>("Conv", false, 3), row<QConvStep>("QConv", true, 4),
+          row<DynamicConvStep>("DynamicConv", true, 4)};
 }
 
 }  // namespace octet::runtime

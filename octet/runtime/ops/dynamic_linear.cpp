@@ -1,7 +1,8 @@
-// DynamicLinear: a matrix product of float activations, quantized row by row as they come, by int8 weights.
+// DynamicLinear: a matrix product of float activations, quantized as they come, by int8 weights.
 //   inputs   x f32 [..., K]; w s8 [K, N] ([N, K] with transB 1) constant; w_scale f32 [1] or [N] constant;
 //            bias f32 [N] constant or none; residual f32 of the output's shape or none
-//   y = activation(product(x, w) + bias + residual) f32; the product as make_product says
+//   y = activation(product(x, w) + bias + residual) f32; the product as make_product says, with per_tensor
+//   if the attribute is 1
 #include "octet/runtime/ops/fused.h"
 #include "octet/runtime/ops/linear.h"
 #include "octet/runtime/ops/product.h"
@@ -19,7 +20,8 @@ class DynamicLinearStep : public PreparedStep {
     epilogue_.read(ctx.node, gemm.n);
     epilogue_.set_bias(ctx.constants.size() > 3 ? ctx.constants[3] : nullptr, gemm.n);
     product_ = make_product({.weights = *ctx.constants[1], .n = gemm.n, .k = gemm.k, .k_stride = gemm.b_k_stride,
-                             .n_stride = gemm.b_n_stride, .scale = ctx.constants[2]},
+                             .n_stride = gemm.b_n_stride, .scale = ctx.constants[2],
+                             .per_tensor = ctx.node.attributes.integer("per_tensor", 0) != 0},
                             ctx.cache);
   }
 

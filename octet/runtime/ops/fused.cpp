@@ -4,14 +4,13 @@
 #include <map>
 
 #include "octet/kernels/layout/layout.h"
+#include "octet/ops/window.h"
 
 namespace octet::runtime {
 namespace {
 
 using kernels::Activation;
 using kernels::Cell;
-
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 Tensor transposed(const Tensor& tensor, const Shape& shape, const kernels::TransposeShape& how, ThreadPool& threads) {
   Tensor out(tensor.dtype(), shape);
@@ -89,82 +88,39 @@ kernels::Epilogue EpilogueSpec::bind(const Tensor* residual, Tensor& out, std::i
   return epilogue;
 }
 
-Axis read_axis(const Node& node, std::size_t i, std::size_t spatial, std::int64_t in, std::int64_t kernel) {
-  const Attributes& a = node.attributes;
-  const auto get = [&](const char* name, std::size_t at, std::int64_t fallback) {
-    const std::vector<std::int64_t> list = a.integers(name);
-    return at < list.size() ? list[at] : fallback;
-  };
-  Axis axis{.in = in,
-            .kernel = kernel,
-            .stride = get("strides", i, 1),
-            .dilation = get("dilations", i, 1),
-            .pad_begin = get("pads", i, 0),
-            .pad_end = get("pads", i + spatial, 0),
-            .out = 0};
-  if (axis.stride < 1 || axis.dilation < 1 || kernel < 1) {
-    throw Error(ErrorKind::bad_input, "strides, dilations and kernel sizes are at least 1");
-  }
-  const std::string auto_pad = a.text("auto_pad", "NOTSET");
-  const std::int64_t reach = (kernel - 1) * axis.dilation + 1;
-  if (auto_pad == "SAME_UPPER" || auto_pad == "SAME_LOWER") {
-    axis.out = ceil_div(in, axis.stride);
-    const std::int64_t pad = std::max<std::int64_t>(0, (axis.out - 1) * axis.stride + reach - in);
-    axis.pad_begin = auto_pad == "SAME_UPPER" ? pad / 2 : pad - pad / 2;
-    axis.pad_end = pad - axis.pad_begin;
-    return axis;
-  }
-  if (auto_pad == "VALID") axis.pad_begin = axis.pad_end = 0;
-  const std::int64_t room = in + axis.pad_begin + axis.pad_end - reach;
-  if (room < 0) {
-    throw Error(ErrorKind::bad_input, "the kernel is larger than the padded image")
-        .value(std::to_string(in + axis.pad_begin + axis.pad_end))
-        .expected("at least " + std::to_string(reach));
-  }
-  axis.out = room / axis.stride + 1;
-  // The last window of ceil_mode must start inside the image or its left padding.
-  if (a.integer("ceil_mode", 0) != 0) {
-    axis.out = ceil_div(room, axis.stride) + 1;
-    if ((axis.out - 1) * axis.stride >= in + axis.pad_begin) --axis.out;
-  }
-  return axis;
-}
-
 kernels::ConvShape conv_shape(const Node& node, const Shape& x, const Shape& weights) {
   const int rank = x.rank();
-  const auto spatial = static_cast<std::size_t>(rank - 2);
   const std::int64_t groups = node.attributes.integer("group", 1);
-  if (weights.rank() != rank || groups < 1 || weights[1] * groups != x[rank - 1] || weights[0] % groups != 0) {
+  if (weights.rank() != rank || groups < 1 || weights[1] * groups != x.back() || weights[0] % groups != 0) {
     throw Error(ErrorKind::bad_input, "the weights do not fit the input of a convolution")
         .value(to_string(x) + " and " + to_string(weights));
   }
-  const Axis width = read_axis(node, spatial - 1, spatial, x[rank - 2], weights[rank - 1]);
-  const Axis height = rank == 4 ? read_axis(node, 0, spatial, x[1], weights[2]) : Axis{};
-  return {.batch = x[0],
-          .in_height = height.in,
-          .in_width = width.in,
-          .in_channels = x[rank - 1],
-          .out_height = height.out,
-          .out_width = width.out,
-          .out_channels = weights[0],
-          .kernel_height = height.kernel,
-          .kernel_width = width.kernel,
-          .stride_h = height.stride,
-          .stride_w = width.stride,
-          .dilation_h = height.dilation,
-          .dilation_w = width.dilation,
-          .pad_top = height.pad_begin,
-          .pad_left = width.pad_begin,
-          .groups = groups};
+  SymbolicShape image{x[0], x.back()};
+  for (int i = 1; i + 1 < rank; ++i) image.push_back(x[i]);
+  const SymbolicShape kernel = symbolic(weights);
+  const ops::Window window = ops::sliding_window(node.attributes, image, &kernel);
+  // With one spatial dimension, that is the width.
+  const std::size_t width = rank == 4 ? 1 : 0;
+  kernels::ConvShape out{.batch = x[0], .in_channels = x.back(), .out_channels = weights[0], .groups = groups};
+  out.in_width = window.input[width];
+  out.out_width = window.output[width];
+  out.kernel_width = window.kernel[width];
+  out.stride_w = window.stride[width];
+  out.dilation_w = window.dilation[width];
+  out.pad_left = window.pad_begin[width];
+  if (rank == 3) return out;
+  out.in_height = window.input[0];
+  out.out_height = window.output[0];
+  out.kernel_height = window.kernel[0];
+  out.stride_h = window.stride[0];
+  out.dilation_h = window.dilation[0];
+  out.pad_top = window.pad_begin[0];
+  return out;
 }
 
 Shape conv_output(const kernels::ConvShape& conv, int rank) {
   if (rank == 3) return {conv.batch, conv.out_width, conv.out_channels};
   return {conv.batch, conv.out_height, conv.out_width, conv.out_channels};
-}
-
-std::string conv_form(const char* family, const kernels::ConvShape& conv) {
-  return std::string(family) + " " + std::to_string(conv.groups) + (conv.dilation_w == 1 ? "" : " dilated");
 }
 
 Tensor to_channels_last(const Tensor& tensor, ThreadPool& threads) {

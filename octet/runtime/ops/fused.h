@@ -49,16 +49,6 @@ kernels::ConvShape conv_shape(const Node& node, const Shape& x, const Shape& wei
 /// The output of such a convolution: [N, spatial..., C].
 Shape conv_output(const kernels::ConvShape& conv, int rank);
 
-/// Names what the packing of its weights depends on besides the weights.
-std::string conv_form(const char* family, const kernels::ConvShape& conv);
-
-/// Output size and padding of one spatial axis of a convolution or pool, as ONNX defines them.
-struct Axis {
-  std::int64_t in = 1, kernel = 1, stride = 1, dilation = 1, pad_begin = 0, pad_end = 0, out = 1;
-};
-/// Reads axis `i` of `spatial` from kernel_shape, strides, dilations, pads, auto_pad and ceil_mode.
-Axis read_axis(const Node& node, std::size_t i, std::size_t spatial, std::int64_t in, std::int64_t kernel);
-
 /// eval of an operator that is only ever prepared: prepares for the tensors at hand and runs. Images
 /// with channels_last 0 are transposed on the way in and out.
 void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*prepare)(const PrepareContext&));

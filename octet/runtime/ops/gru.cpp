@@ -4,7 +4,9 @@
 //   h = tanh(X Wh' + Wbh + (r * H) Rh' + Rbh)      otherwise
 //   H = (1 - z) * h + z * H
 // Source: ONNX GRU-14.
-#include "octet/runtime/ops/gates.h"
+#include <algorithm>
+
+#include "octet/kernels/math/math.h"
 #include "octet/runtime/ops/recurrent.h"
 
 namespace octet::runtime {
@@ -32,45 +34,49 @@ class GruStep : public RecurrentStep {
 
  private:
   void step_linear_first(const Direction& direction, const Cell& cell) const {
-    direction.state[0]->run(cell.h, batch_, into(cell.gates, &direction.state_bias, columns_), cell.scratch, *cell.threads);
+    direction.state[0]->run(cell.h, batch_, into(cell.gates, &direction.state_bias, columns_), cell.scratch,
+                            *cell.threads);
     for (std::int64_t b = 0; b < batch_; ++b) {
-      const float *x = cell.input + b * columns_, *s = cell.gates + b * columns_;
-      float* h = cell.h + b * hidden_;
-      for (std::int64_t i = 0; i < hidden_; ++i) {
-        const float z = sigmoid(x[i] + s[i]), r = sigmoid(x[hidden_ + i] + s[hidden_ + i]);
-        const float candidate = tanh_gate(x[2 * hidden_ + i] + r * s[2 * hidden_ + i]);
-        h[i] = (1 - z) * candidate + z * h[i];
-      }
+      const float* x = cell.input + b * columns_;
+      float *s = cell.gates + b * columns_, *candidate = s + 2 * hidden_, *r = s + hidden_;
+      reset_and_update(x, s);
+      for (std::int64_t n = 0; n < hidden_; ++n) candidate[n] = x[2 * hidden_ + n] + r[n] * candidate[n];
+      blend(s, candidate, cell.h + b * hidden_);
     }
   }
 
   // gates: z and r [B, 2 H] first, then r * h [B, H] and the sums of the candidate [B, H]; c keeps z.
   void step_reset_first(const Direction& direction, const Cell& cell) const {
-    direction.state[0]->run(cell.h, batch_, into(cell.gates, &direction.state_bias, 2 * hidden_), cell.scratch, *cell.threads);
+    direction.state[0]->run(cell.h, batch_, into(cell.gates, &direction.state_bias, 2 * hidden_), cell.scratch,
+                            *cell.threads);
     for (std::int64_t b = 0; b < batch_; ++b) {
-      const float *x = cell.input + b * columns_, *h = cell.h + b * hidden_;
-      float *s = cell.gates + b * 2 * hidden_, *z = cell.c + b * hidden_;
-      for (std::int64_t i = 0; i < hidden_; ++i) {
-        z[i] = sigmoid(x[i] + s[i]);
-        s[hidden_ + i] = sigmoid(x[hidden_ + i] + s[hidden_ + i]) * h[i];
-      }
+      float *s = cell.gates + b * 2 * hidden_, *h = cell.h + b * hidden_;
+      reset_and_update(cell.input + b * columns_, s);
+      std::copy_n(s, hidden_, cell.c + b * hidden_);
+      // Row b of r * h comes to lie where rows before it have been read.
+      for (std::int64_t n = 0; n < hidden_; ++n) cell.gates[b * hidden_ + n] = s[hidden_ + n] * h[n];
     }
-    finish_reset_first(direction, cell);
-  }
-
-  void finish_reset_first(const Direction& direction, const Cell& cell) const {
     const auto& bias = candidate_bias_[static_cast<std::size_t>(&direction - directions_.data())];
-    // Rows of r * h move together, and their products come after them.
-    for (std::int64_t b = 0; b < batch_; ++b) {
-      std::copy_n(cell.gates + b * 2 * hidden_ + hidden_, hidden_, cell.gates + b * hidden_);
-    }
     float* const sums = cell.gates + batch_ * hidden_;
     direction.state[1]->run(cell.gates, batch_, into(sums, &bias, hidden_), cell.scratch, *cell.threads);
     for (std::int64_t b = 0; b < batch_; ++b) {
-      const float *x = cell.input + b * columns_ + 2 * hidden_, *s = sums + b * hidden_, *z = cell.c + b * hidden_;
-      float* h = cell.h + b * hidden_;
-      for (std::int64_t i = 0; i < hidden_; ++i) h[i] = (1 - z[i]) * tanh_gate(x[i] + s[i]) + z[i] * h[i];
+      const float* x = cell.input + b * columns_ + 2 * hidden_;
+      float* candidate = sums + b * hidden_;
+      for (std::int64_t n = 0; n < hidden_; ++n) candidate[n] = x[n] + candidate[n];
+      blend(cell.c + b * hidden_, candidate, cell.h + b * hidden_);
     }
+  }
+
+  // s = sigmoid(x + s) for z and r.
+  void reset_and_update(const float* x, float* s) const {
+    for (std::int64_t n = 0; n < 2 * hidden_; ++n) s[n] = x[n] + s[n];
+    kernels::math().sigmoid(s, s, 2 * hidden_);
+  }
+
+  // h = (1 - z) * tanh(candidate) + z * h
+  void blend(const float* z, float* candidate, float* h) const {
+    kernels::math().tanh(candidate, candidate, hidden_);
+    for (std::int64_t n = 0; n < hidden_; ++n) h[n] = (1 - z[n]) * candidate[n] + z[n] * h[n];
   }
 
   bool linear_first_;

@@ -1,7 +1,7 @@
 // LSTM and DynamicLSTM: the usual cell (sigmoid, tanh, tanh; no peepholes, no clipping).
 //   [i, o, f, g] = X W' + Wb + H R' + Rb;  C = sigmoid(f) * C + sigmoid(i) * tanh(g);  H = sigmoid(o) * tanh(C)
 // Source: ONNX LSTM-14.
-#include "octet/runtime/ops/gates.h"
+#include "octet/kernels/math/math.h"
 #include "octet/runtime/ops/recurrent.h"
 
 namespace octet::runtime {
@@ -16,13 +16,15 @@ class LstmStep : public RecurrentStep {
     kernels::Epilogue epilogue = into(cell.gates, &direction.state_bias, columns_);
     epilogue.residual = cell.input;
     direction.state[0]->run(cell.h, batch_, epilogue, cell.scratch, *cell.threads);
+    const kernels::MathTable& math = kernels::math();
     for (std::int64_t b = 0; b < batch_; ++b) {
-      const float* gates = cell.gates + b * columns_;
-      float *h = cell.h + b * hidden_, *c = cell.c + b * hidden_;
-      for (std::int64_t i = 0; i < hidden_; ++i) {
-        c[i] = sigmoid(gates[2 * hidden_ + i]) * c[i] + sigmoid(gates[i]) * tanh_gate(gates[3 * hidden_ + i]);
-        h[i] = sigmoid(gates[hidden_ + i]) * tanh_gate(c[i]);
-      }
+      float *gates = cell.gates + b * columns_, *h = cell.h + b * hidden_, *c = cell.c + b * hidden_;
+      const float *i = gates, *o = gates + hidden_, *f = gates + 2 * hidden_, *g = gates + 3 * hidden_;
+      math.sigmoid(gates, gates, 3 * hidden_);
+      math.tanh(g, gates + 3 * hidden_, hidden_);
+      for (std::int64_t n = 0; n < hidden_; ++n) c[n] = f[n] * c[n] + i[n] * g[n];
+      math.tanh(c, h, hidden_);
+      for (std::int64_t n = 0; n < hidden_; ++n) h[n] = o[n] * h[n];
     }
   }
 };

@@ -54,7 +54,7 @@ class FloatProduct : public Product {
 class DynamicProduct : public Product {
  public:
   DynamicProduct(const WeightView& view, PackCache& cache)
-      : gemm_(shape_of(view)), kernel_(kernels::select_igemm_u8s8(gemm_.n, gemm_.k)) {
+      : gemm_(shape_of(view)), kernel_(kernels::select_igemm_u8s8(gemm_.n, gemm_.k)), per_tensor_(view.per_tensor) {
     packed_ = cache.get<Packed>(view.weights, form_of("gemm_u8s8", view), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, gemm_)})};
       kernels::pack_gemm_u8s8(kernel_, gemm_, view.weights.data<std::int8_t>() + view.offset, packed.data.raw());
@@ -66,33 +66,43 @@ class DynamicProduct : public Product {
     }
   }
 
-  // Scratch memory: the quantized rows, their scales, and what the kernel needs.
+  // Scratch memory: the quantized rows, scales (of rows, or of columns), and what the kernel needs.
   void run(const float* x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
            ThreadPool& threads) const override {
-    auto* const row_scale = reinterpret_cast<float*>(scratch + quantized_bytes(rows));
-    quantize_rows(x, rows, gemm_.k, scratch, row_scale, threads);
+    auto* const scales = reinterpret_cast<float*>(scratch + quantized_bytes(rows));
     kernels::Epilogue with_scales = epilogue;
-    with_scales.scale = scale_.data();
-    with_scales.row_scale = row_scale;
+    int zero_point = 128;
+    if (per_tensor_) {
+      const TensorScale tensor = quantize_tensor(x, rows * gemm_.k, scratch, threads);
+      zero_point = tensor.zero_point;
+      for (std::size_t n = 0; n < scale_.size(); ++n) scales[n] = tensor.scale * scale_[n];
+      with_scales.scale = scales;
+    } else {
+      quantize_rows(x, rows, gemm_.k, scratch, scales, threads);
+      with_scales.scale = scale_.data();
+      with_scales.row_scale = scales;
+    }
     kernels::GemmShape gemm = gemm_;
     gemm.m = rows;
-    kernels::gemm_u8s8(kernel_, gemm, scratch, 128, packed_->raw(), with_scales,
-                       scratch + quantized_bytes(rows) + aligned(rows * 4), threads);
+    kernels::gemm_u8s8(kernel_, gemm, scratch, zero_point, packed_->raw(), with_scales,
+                       scratch + quantized_bytes(rows) + scales_bytes(rows), threads);
   }
 
   std::int64_t scratch_bytes(std::int64_t rows) const override {
     kernels::GemmShape gemm = gemm_;
     gemm.m = rows;
-    return quantized_bytes(rows) + aligned(rows * 4) + kernels::scratch_bytes_u8s8(kernel_, gemm);
+    return quantized_bytes(rows) + scales_bytes(rows) + kernels::scratch_bytes_u8s8(kernel_, gemm);
   }
   std::int64_t packed_bytes() const override { return packed_->bytes(); }
   std::string kernel() const override { return std::string("igemm_u8s8 ") + kernel_.name; }
 
  private:
   std::int64_t quantized_bytes(std::int64_t rows) const { return aligned(rows * gemm_.k); }
+  std::int64_t scales_bytes(std::int64_t rows) const { return aligned((per_tensor_ ? gemm_.n : rows) * 4); }
 
   kernels::GemmShape gemm_;
   const kernels::IgemmKernel& kernel_;
+  bool per_tensor_;
   std::vector<float> scale_;
   std::shared_ptr<const Packed> packed_;
 };

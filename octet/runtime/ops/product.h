@@ -18,6 +18,7 @@ struct WeightView {
   std::int64_t n = 1, k = 1, k_stride = 1, n_stride = 1, offset = 0;
   const Tensor* scale = nullptr;   ///< of s8 weights: f32 [1], or one an n from scale_offset on
   std::int64_t scale_offset = 0;
+  bool per_tensor = false;         ///< of s8 weights: quantize all rows together, as DynamicQuantizeLinear does
 };
 
 class Product {
@@ -33,7 +34,8 @@ class Product {
 
 /// Float for f32 weights. For s8 weights, row m is quantized symmetrically:
 ///   scale[m] = max |x[m]| / 127;  q = rint(x * (127 / max |x[m]|));  out = (sum q w) * scale[m] * w_scale[n]
-/// so a batch never changes a row's answer. A row that holds NaN or infinity gives NaN.
+/// so a batch never changes a row's answer. A row that holds NaN or infinity gives NaN. With per_tensor the rows
+/// are quantized together as quantize_tensor says: out = (sum (q - zero_point) w) * (scale * w_scale[n]).
 std::unique_ptr<Product> make_product(const WeightView& view, PackCache& cache);
 
 }  // namespace octet::runtime

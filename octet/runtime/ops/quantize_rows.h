@@ -12,4 +12,12 @@ namespace octet::runtime {
 /// gets scale NaN. x [rows][k], q [rows][k], scale [rows].
 void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::uint8_t* q, float* scale, ThreadPool& threads);
 
+/// A whole tensor as ONNX's DynamicQuantizeLinear does: scale = (max(x, 0) - min(x, 0)) / 255, q = rint(x / scale) +
+/// zero_point in 0..255. A tensor of zeros has scale 1. Throws bad_input for NaN and infinity.
+struct TensorScale {
+  float scale = 1;
+  int zero_point = 0;
+};
+TensorScale quantize_tensor(const float* x, std::int64_t count, std::uint8_t* q, ThreadPool& threads);
+
 }  // namespace octet::runtime

@@ -48,6 +48,27 @@ bool take_activation(const Edit& edit, Chain& chain) {
   return true;
 }
 
+Chain begin(const Edit& edit, int first) {
+  Chain chain;
+  chain.output = edit.node(first).outputs[0];
+  chain.last = first;
+  return chain;
+}
+
+// Goes past the node that was just taken.
+void advance(const Edit& edit, Chain& chain) {
+  chain.nodes.push_back(chain.last);
+  chain.output = edit.node(chain.last).outputs[0];
+}
+
+void take_quantizer(const Edit& edit, Chain& chain) {
+  const auto q = quantizer(edit, chain.output);
+  if (!q) return;
+  chain.last = q->node;
+  chain.output_params = q->params;
+  advance(edit, chain);
+}
+
 }  // namespace
 
 std::optional<FusedActivation> fused_activation(const Edit& edit, int index) {
@@ -70,21 +91,17 @@ std::optional<FusedActivation> fused_activation(const Edit& edit, int index) {
 }
 
 Chain follow(const Edit& edit, int first, bool quantized) {
-  Chain chain;
-  chain.output = edit.node(first).outputs[0];
-  chain.last = first;
-  const auto advance = [&] {
-    if (chain.last != first) chain.nodes.push_back(chain.last);
-    chain.output = edit.node(chain.last).outputs[0];
-  };
-  if (take_residual(edit, chain, quantized)) advance();
-  if (take_activation(edit, chain)) advance();
-  if (!quantized) return chain;
-  if (const auto q = quantizer(edit, chain.output)) {
-    chain.last = q->node;
-    chain.output_params = q->params;
-    advance();
-  }
+  Chain chain = begin(edit, first);
+  if (take_residual(edit, chain, quantized)) advance(edit, chain);
+  if (take_activation(edit, chain)) advance(edit, chain);
+  if (quantized) take_quantizer(edit, chain);
+  return chain;
+}
+
+Chain follow_activation(const Edit& edit, int first) {
+  Chain chain = begin(edit, first);
+  if (take_activation(edit, chain)) advance(edit, chain);
+  take_quantizer(edit, chain);
   return chain;
 }
 

@@ -25,6 +25,9 @@ struct Chain {
 /// Follows single readers from node `first`. `quantized`: u8 residuals and outputs are taken too.
 Chain follow(const Edit& edit, int first, bool quantized);
 
+/// Activation and quantization alone.
+Chain follow_activation(const Edit& edit, int first);
+
 /// Replaces the chain by one runtime node: `inputs` are those before the residual (kNoValue where left
 /// out), and `attributes` those of the operator itself; the chain's are added.
 void fuse(Edit& edit, int first, const Chain& chain, const std::string& op_type, std::vector<ValueId> inputs,

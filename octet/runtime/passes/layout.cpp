@@ -21,10 +21,10 @@ constexpr std::array<std::string_view, 29> kUnary = {
     "Identity", "LeakyRelu", "Log",     "Mish",  "Neg",      "QuantizeLinear",   "Relu",
     "Round",    "Selu",      "Sigmoid", "Silu",  "Softplus", "Softsign",         "Sqrt",
     "Tanh"};
-constexpr std::array<std::string_view, 4> kRuntimeUnary = {"Dequantize", "Lookup", "Quantize", "QUnary"};
+constexpr std::array<std::string_view, 3> kRuntimeUnary = {"Dequantize", "Lookup", "Quantize"};
 constexpr std::array<std::string_view, 10> kBroadcast = {"Add", "Div",   "Max", "Mean", "Min",
                                                          "Mul", "PRelu", "Pow", "Sub",  "Sum"};
-constexpr std::array<std::string_view, 2> kRuntimeBroadcast = {"QAdd", "QMul"};
+constexpr std::array<std::string_view, 3> kRuntimeBroadcast = {"QAdd", "QMul", "QSub"};
 constexpr std::array<std::string_view, 5> kReduce = {"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"};
 
 int rank_of(const Graph& graph, ValueId id) {

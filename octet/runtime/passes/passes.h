@@ -6,10 +6,16 @@
 namespace octet::runtime {
 
 int unsigned_activations(Graph& graph);
+int lower_convert(Graph& graph);
+int lower_pools(Graph& graph);
 int move_dequantize(Graph& graph);
 int cancel_quantize(Graph& graph);
 int fuse_qdq_weighted(Graph& graph);
-int fuse_qdq_elementwise(Graph& graph);
+int fuse_binary(Graph& graph);
+int fuse_integer(Graph& graph);
+int fuse_lookup(Graph& graph);
+int fuse_per_row(Graph& graph);
+int fuse_recurrent(Graph& graph);
 int fold_constants(Graph& graph);
 int fuse_float(Graph& graph);
 int channels_last(Graph& graph);

@@ -1,5 +1,6 @@
 // The passes in the order in which they run: integer fusions first, while the graph still is as the
-// quantizer wrote it; then float fusions; then layout, which sees only runtime operators.
+// quantizer wrote it; then float fusions, of recurrent layers again, whose weights may only now be constant;
+// then layout, which sees only runtime operators.
 #include "octet/runtime/lower.h"
 #include "octet/runtime/passes/passes.h"
 
@@ -7,12 +8,20 @@ namespace octet::runtime {
 
 const std::vector<Pass>& passes() {
   static const std::vector<Pass> table = {
+      {"fuse_per_row", fuse_per_row},
+      {"fuse_integer", fuse_integer},
+      {"fuse_recurrent", fuse_recurrent},
       {"unsigned_activations", unsigned_activations},
       {"move_dequantize", move_dequantize},
       {"cancel_quantize", cancel_quantize},
       {"fuse_qdq_weighted", fuse_qdq_weighted},
+      {"fuse_lookup", fuse_lookup},
+      {"fuse_binary", fuse_binary},
       {"fold_constants", fold_constants},
+      {"fuse_recurrent", fuse_recurrent},
       {"fuse_float", fuse_float},
+      {"lower_pools", lower_pools},
+      {"lower_convert", lower_convert},
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
   };
