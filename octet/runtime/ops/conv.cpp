@@ -11,9 +11,9 @@
 // Residuals have the output's shape.
 #include <algorithm>
 
+#include "octet/runtime/ops/dynamic.h"
 #include "octet/runtime/ops/fused.h"
 #include "octet/runtime/ops/packed_conv.h"
-#include "octet/runtime/ops/quantize_rows.h"
 
 namespace octet::runtime {
 namespace {
@@ -91,7 +91,7 @@ class DynamicConvStep : public ConvStep {
   // Scratch memory: the quantized images, scales of columns, what the kernel needs.
   void run_per_tensor(EvalContext& ctx) const {
     const std::int64_t count = conv_.shape().batch * image_;
-    const TensorScale tensor = quantize_tensor(ctx.input(0).data<float>(), count, ctx.scratch, ctx.threads());
+    const kernels::QuantizeParams tensor = quantize_tensor(ctx.input(0).data<float>(), count, ctx.scratch, ctx.threads());
     auto* const scale = reinterpret_cast<float*>(ctx.scratch + aligned(count));
     for (std::int64_t n = 0; n < columns(); ++n) scale[n] = tensor.scale * epilogue_.scale[static_cast<std::size_t>(n)];
     kernels::Epilogue epilogue = bind(ctx);
@@ -105,7 +105,7 @@ class DynamicConvStep : public ConvStep {
     std::uint8_t* const bytes = ctx.scratch;
     auto* const row_scale = reinterpret_cast<float*>(bytes + aligned(batch * image_));
     float* const scale = row_scale + aligned(batch * pixels_ * 4) / 4;
-    quantize_rows(ctx.input(0).data<float>(), batch, image_, bytes, scale, ctx.threads());
+    kernels::quantize_rows(ctx.input(0).data<float>(), batch, image_, image_, bytes, scale, ctx.threads());
     for (std::int64_t b = 0; b < batch; ++b) std::fill_n(row_scale + b * pixels_, pixels_, scale[b]);
     kernels::Epilogue epilogue = bind(ctx);
     epilogue.row_scale = row_scale;

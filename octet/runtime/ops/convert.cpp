@@ -4,82 +4,66 @@
 //   Lookup      x u8, table u8 [256] constant:      y = table[x]
 // Source: ONNX QuantizeLinear-19, DequantizeLinear-19.
 #include <algorithm>
-#include <bit>
 
+#include "octet/kernels/elementwise_u8/elementwise_u8.h"
+#include "octet/kernels/quantize/quantize.h"
+#include "octet/runtime/runtime_op.h"
 #include "octet/runtime/ops/fused.h"
 
 namespace octet::runtime {
 namespace {
 
-constexpr std::int64_t kGrain = 16384;
+kernels::QuantizeParams params_of(const Node& node, const std::string& prefix) {
+  return {.scale = node.attributes.real(prefix + "_scale", 1),
+          .zero_point = static_cast<std::int32_t>(node.attributes.integer(prefix + "_zero"))};
+}
+
+std::string kernel_name() { return std::string("quantize ") + kernels::select_quantize().name; }
 
 class QuantizeStep : public PreparedStep {
  public:
-  explicit QuantizeStep(const PrepareContext& ctx)
-      : scale_(ctx.node.attributes.real("y_scale", 1)), zero_(static_cast<int>(ctx.node.attributes.integer("y_zero"))) {}
+  explicit QuantizeStep(const PrepareContext& ctx) : params_(params_of(ctx.node, "y")) {}
 
   void run(EvalContext& ctx) const override {
     const Tensor& x = ctx.input(0);
-    const float *in = x.data<float>(), scale = scale_;
-    auto* out = ctx.output(0, DType::u8, x.shape()).data<std::uint8_t>();
-    const int zero = zero_;
-    const auto low = static_cast<float>(-zero), high = static_cast<float>(255 - zero);
-    ctx.threads().parallel_for(x.elements(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      // Adding 1.5 * 2^23 rounds to an integer, ties to even; the limits keep the sum in that binade.
-      constexpr float kMagic = 12582912.0f;
-      for (std::int64_t i = begin; i < end; ++i) {
-        float level = in[i] / scale;
-        level = level < high ? level : high;
-        level = level > low ? level : low;
-        out[i] = static_cast<std::uint8_t>(std::bit_cast<std::int32_t>(level + kMagic) - 0x4b400000 + zero);
-      }
-    });
+    kernels::quantize(params_, x.data<float>(), x.elements(), ctx.output(0, DType::u8, x.shape()).raw(), ctx.threads());
   }
-
-  std::string kernel() const override { return "convert"; }
+  std::string kernel() const override { return kernel_name(); }
 
  private:
-  float scale_;
-  int zero_;
+  kernels::QuantizeParams params_;
 };
 
 class DequantizeStep : public PreparedStep {
  public:
-  explicit DequantizeStep(const PrepareContext& ctx)
-      : scale_(ctx.node.attributes.real("x_scale", 1)), zero_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {}
+  explicit DequantizeStep(const PrepareContext& ctx) : params_(params_of(ctx.node, "x")) {}
 
   void run(EvalContext& ctx) const override {
     const Tensor& x = ctx.input(0);
-    const auto* in = x.data<std::uint8_t>();
-    float* out = ctx.output(0, DType::f32, x.shape()).data<float>();
-    const float scale = scale_;
-    const int zero = zero_;
-    ctx.threads().parallel_for(x.elements(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<float>(static_cast<int>(in[i]) - zero) * scale;
-    });
+    float* y = ctx.output(0, DType::f32, x.shape()).data<float>();
+    kernels::dequantize(params_, x.raw(), x.elements(), y, ctx.threads());
   }
-
-  std::string kernel() const override { return "convert"; }
+  std::string kernel() const override { return kernel_name(); }
 
  private:
-  float scale_;
-  int zero_;
+  kernels::QuantizeParams params_;
 };
 
 class LookupStep : public PreparedStep {
  public:
-  explicit LookupStep(const PrepareContext&) {}
+  explicit LookupStep(const PrepareContext& ctx) {
+    std::copy_n(ctx.constants[1]->data<std::uint8_t>(), table_.size(), table_.begin());
+  }
 
   void run(EvalContext& ctx) const override {
     const Tensor& x = ctx.input(0);
-    const auto *in = x.data<std::uint8_t>(), *table = ctx.input(1).data<std::uint8_t>();
-    auto* out = ctx.output(0, DType::u8, x.shape()).data<std::uint8_t>();
-    ctx.threads().parallel_for(x.elements(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) out[i] = table[in[i]];
-    });
+    void* y = ctx.output(0, DType::u8, x.shape()).raw();
+    kernels::lookup_u8(table_, x.raw(), x.elements(), y, ctx.threads());
   }
+  std::string kernel() const override { return "lookup_u8"; }
 
-  std::string kernel() const override { return "table"; }
+ private:
+  kernels::Table256 table_;
 };
 
 template <class Step>

@@ -2,8 +2,8 @@
 
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
+#include "octet/runtime/ops/dynamic.h"
 #include "octet/runtime/ops/fused.h"
-#include "octet/runtime/ops/quantize_rows.h"
 
 namespace octet::runtime {
 namespace {
@@ -73,12 +73,12 @@ class DynamicProduct : public Product {
     kernels::Epilogue with_scales = epilogue;
     int zero_point = 128;
     if (per_tensor_) {
-      const TensorScale tensor = quantize_tensor(x, rows * gemm_.k, scratch, threads);
+      const kernels::QuantizeParams tensor = quantize_tensor(x, rows * gemm_.k, scratch, threads);
       zero_point = tensor.zero_point;
       for (std::size_t n = 0; n < scale_.size(); ++n) scales[n] = tensor.scale * scale_[n];
       with_scales.scale = scales;
     } else {
-      quantize_rows(x, rows, gemm_.k, scratch, scales, threads);
+      kernels::quantize_rows(x, rows, gemm_.k, gemm_.k, scratch, scales, threads);
       with_scales.scale = scale_.data();
       with_scales.row_scale = scales;
     }

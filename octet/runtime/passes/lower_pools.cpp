@@ -38,7 +38,8 @@ int lower_pools(Graph& graph) {
     const Node& node = edit.node(i);
     if ((!average && !edit.is(i, "MaxPool")) || node.outputs.size() != 1) continue;
     const DType dtype = graph.value(node.inputs[0]).type.dtype;
-    if (!edit.shape(node.inputs[0]) || edit.rank(node.inputs[0]) < 3) continue;
+    const int rank = edit.rank(node.inputs[0]);
+    if (!edit.shape(node.inputs[0]) || (rank != 3 && rank != 4)) continue;
     Attributes extra;
     if (global) extra.set("global", std::int64_t{1});
     if (average && lower_quantized_average(edit, i, extra)) continue;
