@@ -1,0 +1,23 @@
+// Writes a decision into a graph as standard QuantizeLinear / DequantizeLinear pairs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "octet/quant/placement.h"
+#include "octet/quant/weights.h"
+
+namespace octet::quant {
+
+struct InsertOptions {
+  Scheme activation, weight;
+  bool per_channel = true;
+};
+
+/// Rewrites `graph`: pairs on every value that `placement` quantizes (parameters[group]), DequantizeLinear
+/// on int8 weights of the layers and on their int32 biases (scale = input scale * weight scale), and
+/// removes the float weights that nothing reads any more. The graph is left sorted.
+void insert_pairs(Graph& graph, const std::vector<Layer>& layers, const Placement& placement,
+                  const std::vector<Affine>& parameters, const InsertOptions& options, std::vector<std::string>& warnings);
+
+}  // namespace octet::quant

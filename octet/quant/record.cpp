@@ -1,0 +1,116 @@
+#include "octet/quant/record.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "octet/ops/op.h"
+#include "octet/runtime/step_info.h"
+
+namespace octet::quant {
+namespace {
+
+bool is_quantized_operator(const Node& node) {
+  static const std::set<std::string> names = {"QuantizeLinear",        "DequantizeLinear", "QLinearConv", "QLinearMatMul",
+                                              "DynamicQuantizeLinear", "MatMulInteger",    "ConvInteger"};
+  return names.contains(node.op_type);
+}
+
+// The first quantized operator, in subgraphs too; empty if there is none.
+std::string quantized_operator(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (is_quantized_operator(node)) return graph.label(node);
+    for (const GraphPtr& body : subgraphs(node)) {
+      if (std::string inner = quantized_operator(*body); !inner.empty()) return inner;
+    }
+  }
+  return {};
+}
+
+// Every named dimension of the inputs as 1; dimensions without a name get one first.
+ops::InferOptions ones(Graph& graph) {
+  ops::InferOptions options;
+  for (const ValueId id : graph.inputs) {
+    if (!graph.value(id).type.shape) continue;
+    for (Dim& dim : *graph.value(id).type.shape) {
+      if (dim.known()) continue;
+      if (dim.symbol.empty()) {
+        dim = Dim(1);
+      } else {
+        options.dims.emplace_back(dim.symbol, 1);
+      }
+    }
+  }
+  return options;
+}
+
+nlohmann::json node_json(const NodeRecord& node) {
+  nlohmann::json out = {{"name", node.name}, {"op", node.op}, {"quantized", node.quantized}, {"reason", node.reason}};
+  if (node.macs > 0) out["macs"] = node.macs;
+  if (node.sqnr_db) out["sqnr_db"] = *node.sqnr_db;
+  if (node.end_sqnr_db) out["end_sqnr_db"] = *node.end_sqnr_db;
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> count_macs(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& feed) {
+  Graph sized = clone(graph);
+  ops::InferOptions options = feed.empty() ? ones(sized) : ops::InferOptions{.shapes = feed};
+  try {
+    ops::infer_shapes(sized, options);
+  } catch (const Error&) {
+    if (!feed.empty()) throw;  // sizes of 1 may contradict the network: then what is known without them counts
+    sized = clone(graph);
+  }
+  std::vector<std::int64_t> out;
+  for (const Node& node : sized.nodes) out.push_back(runtime::count_macs(sized, node));
+  return out;
+}
+
+double coverage_of(const std::vector<NodeRecord>& nodes) {
+  double all = 0, quantized = 0;
+  for (const NodeRecord& node : nodes) {
+    all += static_cast<double>(node.macs);
+    if (node.quantized) quantized += static_cast<double>(node.macs);
+  }
+  if (all > 0) return quantized / all;
+  const auto count = std::count_if(nodes.begin(), nodes.end(), [](const NodeRecord& n) { return n.quantized; });
+  return nodes.empty() ? 0 : static_cast<double>(count) / static_cast<double>(nodes.size());
+}
+
+std::string to_json(const QuantizeResult& result, const std::map<std::string, std::string>& settings) {
+  nlohmann::json out = {{"method", result.method}, {"coverage", result.coverage}, {"warnings", result.warnings}};
+  for (const auto& [key, value] : settings) out[key] = value;
+  out["nodes"] = nlohmann::json::array();
+  for (const NodeRecord& node : result.nodes) out["nodes"].push_back(node_json(node));
+  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void write_metadata(QuantizeResult& result, const std::string& numerics,
+                    const std::map<std::string, std::string>& settings) {
+  result.model.info.set_metadata("octet.method", result.method);
+  result.model.info.set_metadata("octet.numerics", numerics);
+  result.model.info.set_metadata("octet.quantization", to_json(result, settings));
+}
+
+void require_coverage(const QuantizeResult& result) {
+  std::string reasons;
+  for (const NodeRecord& node : result.nodes) {
+    if (node.quantized) return;
+    reasons += fmt::format("\n  {} ({}): {}", printable(node.name), printable(node.op), printable(node.reason));
+  }
+  throw Error(ErrorKind::gate, "nothing would be quantized:" + (reasons.empty() ? " the graph has no nodes" : reasons))
+      .hint("leave out fewer nodes, or choose another method");
+}
+
+void require_float(const Graph& graph) {
+  const std::string node = quantized_operator(graph);
+  if (node.empty()) return;
+  throw Error(ErrorKind::usage, "the model is quantized already")
+      .node(node)
+      .hint("quantize the float model that it was made from");
+}
+
+}  // namespace octet::quant

@@ -1,0 +1,134 @@
+#include "octet/quant/weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace octet::quant {
+namespace {
+
+// Calls f(channel, pointer, count) for each run of one channel's neighbours.
+template <class T, class F>
+void for_runs(T* values, const Channels& channels, const F& f) {
+  for (std::int64_t outer = 0; outer < channels.outer; ++outer) {
+    for (std::int64_t c = 0; c < channels.count; ++c) {
+      f(static_cast<std::size_t>(c), values, channels.inner);
+      values += channels.inner;
+    }
+  }
+}
+
+Tensor as_float(const Tensor& weight) { return weight.dtype() == DType::f32 ? weight : weight.cast(DType::f32); }
+
+}  // namespace
+
+Channels channels_of(const Shape& shape, int axis) {
+  if (axis < 0) return {1, 1, shape.elements()};
+  return {shape.elements(0, axis), shape[axis], shape.elements(axis + 1, shape.rank())};
+}
+
+void require_finite(const Tensor& weight, const std::string& name) {
+  if (!is_float(weight.dtype())) {
+    throw Error(ErrorKind::unsupported, "a weight that is not of a float type cannot be quantized")
+        .tensor(name)
+        .value(octet::to_string(weight.dtype()));
+  }
+  const Tensor values = as_float(weight);
+  std::int64_t bad = 0, first = -1;
+  const float* data = values.data<float>();
+  for (std::int64_t i = 0; i < values.elements(); ++i) {
+    if (std::isfinite(data[i])) continue;
+    if (bad++ == 0) first = i;
+  }
+  if (bad == 0) return;
+  throw Error(ErrorKind::bad_input, fmt::format("a weight holds {} NaN or infinite value{}", bad, bad == 1 ? "" : "s"))
+      .tensor(name)
+      .value(fmt::format("{} at index {}", data[first], first))
+      .expected("finite weights")
+      .hint("the training run that made this file diverged, or the file is damaged");
+}
+
+std::vector<float> weight_scales(const Tensor& weight, int axis, const Scheme& scheme, int* zero_channels) {
+  const Tensor values = as_float(weight);
+  const Channels channels = channels_of(values.shape(), axis);
+  std::vector<float> largest(static_cast<std::size_t>(channels.count), 0.0F);
+  for_runs(values.data<float>(), channels, [&](std::size_t c, const float* run, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) largest[c] = std::max(largest[c], std::abs(run[i]));
+  });
+  for (float& x : largest) {
+    if (x == 0) ++*zero_channels;
+    x = x == 0 ? 1.0F : choose_affine({-x, x}, scheme).scale;
+  }
+  return largest;
+}
+
+Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme) {
+  const Tensor values = as_float(weight);
+  Tensor out(DType::i8, values.shape());
+  std::int8_t* to = out.data<std::int8_t>();
+  for_runs(values.data<float>(), channels_of(values.shape(), axis),
+           [&](std::size_t c, const float* run, std::int64_t count) {
+             const Affine affine{scales[c], 0};
+             for (std::int64_t i = 0; i < count; ++i) *to++ = static_cast<std::int8_t>(quantize_one(run[i], affine, scheme));
+           });
+  return out;
+}
+
+Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const float> scales) {
+  Tensor out(DType::f32, quantized.shape());
+  const std::int8_t* from = quantized.data<std::int8_t>();
+  for_runs(out.data<float>(), channels_of(quantized.shape(), axis),
+           [&](std::size_t c, float* run, std::int64_t count) {
+             for (std::int64_t i = 0; i < count; ++i) run[i] = static_cast<float>(*from++) * scales[c];
+           });
+  return out;
+}
+
+WeightWriter::Written WeightWriter::write(ValueId weight, int axis, std::span<const float> least) {
+  const std::string name = graph_.value(weight).name;
+  const Tensor tensor = *graph_.initializer(weight);
+  require_finite(tensor, name);
+  int zero_channels = 0, enlarged = 0;
+  std::vector<float> scales = weight_scales(tensor, axis, scheme_, &zero_channels);
+  for (std::size_t c = 0; c < scales.size() && c < least.size(); ++c) {
+    if (scales[c] >= least[c]) continue;
+    scales[c] = least[c];
+    ++enlarged;
+  }
+  const auto key = std::make_tuple(tensor.identity(), axis, scales);
+  auto it = stored_.find(key);
+  if (it == stored_.end()) {
+    if (zero_channels > 0) {
+      warnings_.push_back(fmt::format("'{}': {} of {} channels are all zero; they stay exact zeros at scale 1",
+                                      printable(name), zero_channels, scales.size()));
+    }
+    if (enlarged > 0) {
+      warnings_.push_back(fmt::format("'{}': the scale of {} of {} channels was enlarged so that the bias fits 32 bits",
+                                      printable(name), enlarged, scales.size()));
+    }
+    it = stored_.emplace(key, store(weight, axis, std::move(scales))).first;
+  }
+  const Stored& stored = it->second;
+  Attributes attributes;
+  if (axis >= 0) attributes.set("axis", std::int64_t{axis});
+  const ValueId out = graph_.add_node("DequantizeLinear", {stored.values, stored.scale, stored.zero_point}, attributes,
+                                      graph_.fresh_name(name + "_dequantized"));
+  graph_.value(out).type = {DType::f32, symbolic(tensor.shape())};
+  return {out, stored.scales};
+}
+
+WeightWriter::Stored WeightWriter::store(ValueId weight, int axis, std::vector<float> scales) {
+  const std::string name = graph_.value(weight).name;
+  const auto count = static_cast<std::int64_t>(scales.size());
+  const Shape shape = axis < 0 ? Shape{} : Shape{count};
+  Stored out;
+  out.values = graph_.add_initializer(graph_.fresh_name(name + "_int8"),
+                                      quantize_weight(*graph_.initializer(weight), axis, scales, scheme_));
+  out.scale = graph_.add_initializer(graph_.fresh_name(name + "_scale"), Tensor::from<float>(shape, scales));
+  out.zero_point = graph_.add_initializer(graph_.fresh_name(name + "_zero_point"), Tensor::zeros(DType::i8, shape));
+  out.scales = std::move(scales);
+  return out;
+}
+
+}  // namespace octet::quant

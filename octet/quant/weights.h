@@ -1,0 +1,60 @@
+// Weights as int8: scales, values, and the nodes that give them back as float.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "octet/quant/params.h"
+
+namespace octet::quant {
+
+/// How a weight is cut in channels: [outer, channels, inner], row-major. axis < 0: one channel, the whole.
+struct Channels {
+  std::int64_t outer = 1, count = 1, inner = 1;
+};
+Channels channels_of(const Shape& shape, int axis);
+
+/// Throws bad_input naming tensor, first bad index and how many there are, unless all are finite.
+/// f32, f16, bf16 and f64; others throw unsupported.
+void require_finite(const Tensor& weight, const std::string& name);
+
+/// One scale a channel, from the largest magnitude (symmetric schemes). All-zero channels get scale 1 and
+/// are counted in *zero_channels.
+std::vector<float> weight_scales(const Tensor& weight, int axis, const Scheme& scheme, int* zero_channels);
+/// q = clamp(rint(w / scale)) as the scheme rounds; i8 of the weight's shape.
+Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme);
+/// w' = q * scale, f32.
+Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const float> scales);
+
+/// Puts quantized weights into a graph. Tied weights (one value, or one block of memory) stay tied where
+/// their users agree on axis and scales, otherwise each way of quantizing them gets its own copy.
+class WeightWriter {
+ public:
+  WeightWriter(Graph& graph, Scheme scheme, std::vector<std::string>& warnings)
+      : graph_(graph), scheme_(scheme), warnings_(warnings) {}
+
+  struct Written {
+    ValueId dequantized = kNoValue;  ///< output of a DequantizeLinear of its own
+    std::vector<float> scales;
+  };
+  /// `least` (empty, or one a channel): scales are enlarged to at least these.
+  Written write(ValueId weight, int axis, std::span<const float> least = {});
+  const Scheme& scheme() const { return scheme_; }
+
+ private:
+  struct Stored {
+    ValueId values = kNoValue, scale = kNoValue, zero_point = kNoValue;
+    std::vector<float> scales;
+  };
+  Stored store(ValueId weight, int axis, std::vector<float> scales);
+
+  Graph& graph_;
+  Scheme scheme_;
+  std::vector<std::string>& warnings_;
+  std::map<std::tuple<const void*, int, std::vector<float>>, Stored> stored_;
+};
+
+}  // namespace octet::quant
