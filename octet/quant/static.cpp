@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "octet/quant/calibrate.h"
 #include "octet/quant/insert.h"
@@ -25,7 +24,8 @@ std::vector<ValueId> observed_values(const Graph& graph, const Placement& placem
     }
   }
   const Uses uses(graph);
-  std::stable_sort(out.begin(), out.end(), [&](ValueId a, ValueId b) { return uses.producer(a) < uses.producer(b); });
+  std::sort(out.begin(), out.end(),
+            [&](ValueId a, ValueId b) { return std::pair(uses.producer(a), a) < std::pair(uses.producer(b), b); });
   return out;
 }
 
