@@ -13,13 +13,6 @@ ValueId slot(const Node& node, int index) {
                                                                     : kNoValue;
 }
 
-// The rule's axis, counted for this node: Gemm may take its weight transposed, and MatMul's columns are last.
-int channel_axis(const Node& node, const QuantRule& rule, int rank) {
-  if (node.op_type == "Gemm" && node.attributes.integer("transB", 0) != 0) return 0;
-  if (node.op_type == "MatMul") return rank - 1;
-  return rule.weight_channel_axis < 0 ? rule.weight_channel_axis + rank : rule.weight_channel_axis;
-}
-
 // Why a weighted node cannot be a layer, or empty.
 std::string obstacle(const Graph& graph, const Node& node, const QuantRule& rule) {
   const ValueId input = slot(node, rule.activation), weight = slot(node, rule.weight);
@@ -46,26 +39,6 @@ std::string reason_without_weight(const Graph& graph, const Node& node, const Op
   if (op == nullptr || op->quant.kind == Kind::none) return "no int8 form of this operator";
   return "its neighbours are float";
 }
-
-struct Matcher {
-  const Exclusions& exclude;
-  std::set<std::string> used;
-
-  std::string reason(const Graph& graph, const Node& node) {
-    const std::string label = graph.label(node);
-    for (const std::string& type : exclude.operators) {
-      if (type != node.op_type) continue;
-      used.insert(type);
-      return "left out: operator " + type;
-    }
-    for (const std::string& pattern : exclude.nodes) {
-      if (!matches(pattern, label)) continue;
-      used.insert(pattern);
-      return pattern == label ? "left out by name" : "left out: matches " + pattern;
-    }
-    return {};
-  }
-};
 
 void leave_out_ends(const Exclusions& exclude, Candidates& found) {
   const auto leave_out = [&](const Layer& layer, const char* why) {
@@ -99,38 +72,66 @@ bool matches(const std::string& pattern, const std::string& text) {
   return p == pattern.size();
 }
 
+std::string ExclusionMatcher::reason(const Graph& graph, const Node& node) {
+  const std::string label = graph.label(node);
+  for (const std::string& type : exclude_.operators) {
+    if (type != node.op_type) continue;
+    used_.insert(type);
+    return "left out: operator " + type;
+  }
+  for (const std::string& pattern : exclude_.nodes) {
+    if (!matches(pattern, label)) continue;
+    used_.insert(pattern);
+    return pattern == label ? "left out by name" : "left out: matches " + pattern;
+  }
+  return {};
+}
+
+void ExclusionMatcher::warn_unused(std::vector<std::string>& warnings) const {
+  for (const auto* list : {&exclude_.nodes, &exclude_.operators}) {
+    for (const std::string& name : *list) {
+      if (!used_.contains(name)) warnings.push_back("nothing to leave out matches '" + printable(name) + "'");
+    }
+  }
+}
+
+std::string layer_obstacle(const Graph& graph, const Node& node) {
+  const OpDef* op = find_op(graph, node);
+  if (op == nullptr || op->quant.kind != Kind::weighted) return reason_without_weight(graph, node, op);
+  return obstacle(graph, node, op->quant);
+}
+
+// Gemm may take its weight transposed, and MatMul's columns are last.
+int weight_channel_axis(const Graph& graph, const Node& node) {
+  const QuantRule& rule = find_op(graph, node)->quant;
+  const int rank = graph.initializer(slot(node, rule.weight))->rank();
+  if (node.op_type == "Gemm" && node.attributes.integer("transB", 0) != 0) return 0;
+  if (node.op_type == "MatMul") return rank - 1;
+  return rule.weight_channel_axis < 0 ? rule.weight_channel_axis + rank : rule.weight_channel_axis;
+}
+
 const OpDef* find_op(const Graph& graph, const Node& node) {
   return ops::find(node.op_type, node.domain, graph.opset(node.domain));
 }
 
 Candidates find_layers(const Graph& graph, const Exclusions& exclude, std::vector<std::string>& warnings) {
   Candidates found;
-  Matcher matcher{exclude, {}};
+  ExclusionMatcher matcher(exclude);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    const OpDef* op = find_op(graph, node);
     std::string reason = matcher.reason(graph, node);
-    if (reason.empty() && (op == nullptr || op->quant.kind != Kind::weighted)) {
-      reason = reason_without_weight(graph, node, op);
-    } else if (reason.empty()) {
-      reason = obstacle(graph, node, op->quant);
-    }
+    if (reason.empty()) reason = layer_obstacle(graph, node);
     if (reason.empty()) {
-      Layer layer{static_cast<int>(i), slot(node, op->quant.activation), slot(node, op->quant.weight),
-                  slot(node, op->quant.bias)};
-      const Tensor& weight = *graph.initializer(layer.weight);
-      layer.channel_axis = channel_axis(node, op->quant, weight.rank());
-      layer.channels = weight.dim(layer.channel_axis);
+      const QuantRule& rule = find_op(graph, node)->quant;
+      Layer layer{static_cast<int>(i), slot(node, rule.activation), slot(node, rule.weight), slot(node, rule.bias)};
+      layer.channel_axis = weight_channel_axis(graph, node);
+      layer.channels = graph.initializer(layer.weight)->dim(layer.channel_axis);
       found.layers.push_back(layer);
     }
     found.reasons.push_back(std::move(reason));
   }
   leave_out_ends(exclude, found);
-  for (const auto* list : {&exclude.nodes, &exclude.operators}) {
-    for (const std::string& name : *list) {
-      if (!matcher.used.contains(name)) warnings.push_back("nothing to leave out matches '" + printable(name) + "'");
-    }
-  }
+  matcher.warn_unused(warnings);
   return found;
 }
 

@@ -1,6 +1,7 @@
 // What of a graph can be quantized: its weighted layers, and for every other node the reason.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,25 @@ struct Candidates {
 /// Weighted nodes (Conv, Gemm, MatMul, ...) with a float32 constant weight, those of `exclude` left out.
 /// `unused` names (of exclude.nodes and exclude.operators) that matched nothing give a warning each.
 Candidates find_layers(const Graph& graph, const Exclusions& exclude, std::vector<std::string>& warnings);
+
+/// Why a node cannot be a layer; empty when it can.
+std::string layer_obstacle(const Graph& graph, const Node& node);
+/// The axis of a layer's weight that counts its output channels.
+int weight_channel_axis(const Graph& graph, const Node& node);
+
+/// Says of each node of a graph whether it is left out, and why; remembers which names matched.
+class ExclusionMatcher {
+ public:
+  explicit ExclusionMatcher(const Exclusions& exclude) : exclude_(exclude) {}
+  /// Empty: not left out by name, pattern or operator.
+  std::string reason(const Graph& graph, const Node& node);
+  /// A warning for each name that matched nothing.
+  void warn_unused(std::vector<std::string>& warnings) const;
+
+ private:
+  const Exclusions& exclude_;
+  std::set<std::string> used_;
+};
 
 /// Shell patterns: * any run of characters, ? any one. Linear in text times pattern.
 bool matches(const std::string& pattern, const std::string& text);

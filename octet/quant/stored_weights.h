@@ -22,7 +22,4 @@ std::vector<StoredWeight> stored_weights(const Graph& graph, const Node& node, s
 /// LSTM, GRU and RNN: weights in slots 1 (input) and 2 (recurrence).
 bool is_recurrent(const Node& node);
 
-/// Applies exclusions: for each node of `graph` why it is left out, or empty.
-std::vector<std::string> excluded_nodes(const Graph& graph, const Exclusions& exclude, std::vector<std::string>& warnings);
-
 }  // namespace octet::quant
