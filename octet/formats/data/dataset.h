@@ -19,6 +19,7 @@ struct Feed {
   Tensor target;                   ///< labels or targets of these samples; undefined if none
   std::int64_t samples = 0;        ///< how many samples this feed holds; may be 0 where all were skipped
   std::int64_t next = 0;           ///< the sample at which reading goes on
+  bool single = false;             ///< the sample is a whole input by itself: no dimension of it counts samples
   std::vector<std::string> names;  ///< file names of images, where there are any
 };
 

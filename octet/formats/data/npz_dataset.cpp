@@ -196,7 +196,10 @@ Feed NpzDataset::read(std::int64_t first, std::int64_t count) {
   }
   for (Source& source : sources_) {
     Tensor tensor = rows(source, first, feed.samples);
-    if (source.cut == Cut::whole) tensor = tensor.reshaped(Shape(tensor.shape().dims().subspan(1)));
+    if (source.cut == Cut::whole) {
+      tensor = tensor.reshaped(Shape(tensor.shape().dims().subspan(1)));
+      feed.single = true;
+    }
     feed.inputs.emplace_back(source.input.name, convert_for(source.input, tensor, path_, warnings_));
   }
   if (target_) feed.target = rows(*target_, first, feed.samples);
