@@ -14,8 +14,8 @@
 namespace octet::app {
 namespace {
 
-constexpr int kProbes = 5;           // through the rounds
-constexpr double kWarmUp = 0.2;      // seconds, at least one run
+constexpr int kProbes = 5;       // through the rounds
+constexpr double kWarmUp = 0.2;  // seconds, at least one run
 
 struct Options {
   ModelOptions model;
@@ -58,7 +58,8 @@ Subject make_subject(const Options& options, const std::string& path, bool profi
     feed = random_feed(graph, resolve_shapes(options.run, graph), options.data.options.seed);
   } else {
     formats::Feed first = open_data(options.data, graph, path)->read(0, std::max<std::int64_t>(options.run.batch, 1));
-    if (first.samples == 0) throw Error(ErrorKind::bad_input, "the data holds no sample that can be used").file(options.data.path);
+    if (first.samples == 0)
+      throw Error(ErrorKind::bad_input, "the data holds no sample that can be used").file(options.data.path);
     feed = std::move(first.inputs);
   }
   return {make_session(graph, options.run, true, profile), std::move(feed), {}};
@@ -113,7 +114,10 @@ std::function<int()> add_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model(app, options->model, "the network (ONNX)");
   app.add_option("--against", options->against, "measure this network too, in the same rounds")->type_name("MODEL");
-  app.add_option("--rounds", options->rounds, "runs to time")->check(CLI::Range(1, 1000000))->type_name("N")->capture_default_str();
+  app.add_option("--rounds", options->rounds, "runs to time")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N")
+      ->capture_default_str();
   app.add_flag("--profile", options->profile, "a table of all steps with time, share and Gop/s");
   add_data(app, options->data, "--data", "feed the first batch of this data (default: random numbers)", false);
   add_run_options(app, options->run);

@@ -8,8 +8,8 @@
 
 #include "apps/octet/command.h"
 #include "apps/octet/options.h"
-#include "apps/octet/subprocess.h"
 #include "apps/octet/terminal.h"
+#include "octet/base/subprocess.h"
 #include "octet/report/json_forms.h"
 #include "octet/report/table.h"
 #include "octet/report/text.h"
@@ -48,7 +48,9 @@ fs::path find_data(const std::string& given) {
   for (const fs::path& place : places) {
     if (fs::exists(place / kModel)) return place;
   }
-  throw Error(ErrorKind::io, "the files of the demo are not found").file((places.back() / kModel).string()).hint("say where they are with --demo-data FOLDER");
+  throw Error(ErrorKind::io, "the files of the demo are not found")
+      .file((places.back() / kModel).string())
+      .hint("say where they are with --demo-data FOLDER");
 }
 
 // A folder for the quantized networks, gone at the end.
@@ -56,7 +58,8 @@ struct Workplace {
   fs::path path;
   Workplace() {
     std::string pattern = (fs::temp_directory_path() / "octet-demo-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw Error(ErrorKind::io, "a temporary folder cannot be made").file(pattern);
+    if (mkdtemp(pattern.data()) == nullptr)
+      throw Error(ErrorKind::io, "a temporary folder cannot be made").file(pattern);
     path = pattern;
   }
   ~Workplace() {
@@ -89,7 +92,8 @@ void measure(Row& row, const fs::path& data, const std::string& reference, const
     words.insert(words.end(), row.quantize.begin(), row.quantize.end());
     octet_json(with_threads(words));
   }
-  row.eval = octet_json(with_threads({"eval", row.model, "--data", (data / kTest).string(), "--metric", "top1", "--against", reference}));
+  row.eval = octet_json(
+      with_threads({"eval", row.model, "--data", (data / kTest).string(), "--metric", "top1", "--against", reference}));
   row.bench = octet_json(with_threads({"bench", row.model, "--rounds", "50"}));
   row.size = file_bytes(row.model);
 }
@@ -97,19 +101,28 @@ void measure(Row& row, const fs::path& data, const std::string& reference, const
 Json to_json(const std::vector<Row>& rows) {
   Json out = {{"methods", Json::array()}};
   for (const Row& row : rows) {
-    out["methods"].push_back({{"method", row.method}, {"accuracy", row.eval["value"]}, {"agreement", row.eval["agreement"]},
-                              {"samples", row.eval["samples"]}, {"size_bytes", row.size}, {"median_ms", row.bench["median_ms"]},
+    out["methods"].push_back({{"method", row.method},
+                              {"accuracy", row.eval["value"]},
+                              {"agreement", row.eval["agreement"]},
+                              {"samples", row.eval["samples"]},
+                              {"size_bytes", row.size},
+                              {"median_ms", row.bench["median_ms"]},
                               {"peak_memory_bytes", row.bench["peak_memory_bytes"]}});
   }
   return out;
 }
 
 std::string to_text(const std::vector<Row>& rows, int width) {
-  report::Table table({{"method"}, {"accuracy", report::Table::right}, {"same answer", report::Table::right}, {"size", report::Table::right},
-                       {"latency", report::Table::right}, {"peak memory", report::Table::right}});
+  report::Table table({{"method"},
+                       {"accuracy", report::Table::right},
+                       {"same answer", report::Table::right},
+                       {"size", report::Table::right},
+                       {"latency", report::Table::right},
+                       {"peak memory", report::Table::right}});
   for (const Row& row : rows) {
-    table.add({row.method, report::percent(row.eval["value"].get<double>()), report::percent(row.eval["agreement"].get<double>()),
-               report::bytes_text(row.size), report::milliseconds(row.bench["median_ms"].get<double>()),
+    table.add({row.method, report::percent(row.eval["value"].get<double>()),
+               report::percent(row.eval["agreement"].get<double>()), report::bytes_text(row.size),
+               report::milliseconds(row.bench["median_ms"].get<double>()),
                report::bytes_text(row.bench["peak_memory_bytes"].get<std::int64_t>())});
   }
   return table.text(width);
@@ -127,13 +140,15 @@ int run(const Options& options) {
   };
   Progress progress;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    progress.update("measuring " + rows[i].method, static_cast<std::int64_t>(i), static_cast<std::int64_t>(rows.size()));
+    progress.update("measuring " + rows[i].method, static_cast<std::int64_t>(i),
+                    static_cast<std::int64_t>(rows.size()));
     measure(rows[i], data, model, options);
   }
   progress.clear();
   talk(fmt::format("Fashion-MNIST, {} test pictures; batch 1", rows[0].eval["samples"].get<std::int64_t>()));
   print(options.out.json ? report::dump(to_json(rows)) + "\n" : to_text(rows, output_width()));
-  suggest("octet quantize " + shell_word(model) + " --calibrate " + shell_word((data / kCalibration).string()) + " -o fashion.int8.onnx");
+  suggest("octet quantize " + shell_word(model) + " --calibrate " + shell_word((data / kCalibration).string()) +
+          " -o fashion.int8.onnx");
   return 0;
 }
 
@@ -141,8 +156,11 @@ int run(const Options& options) {
 
 std::function<int()> add_demo(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--demo-data", options->data, "folder with fashion.onnx and its data (default: what came with Octet)")->type_name("FOLDER");
-  app.add_option("--threads", options->threads, "threads (default: all that this process may use)")->check(CLI::PositiveNumber)->type_name("N");
+  app.add_option("--demo-data", options->data, "folder with fashion.onnx and its data (default: what came with Octet)")
+      ->type_name("FOLDER");
+  app.add_option("--threads", options->threads, "threads (default: all that this process may use)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
   add_json(app, options->out);
   return [options] { return run(*options); };
 }

@@ -65,8 +65,15 @@ std::vector<KernelRow> kernel_rows() {
 
 std::vector<std::pair<std::string, bool>> features() {
   const CpuFeatures& f = cpu_features();
-  return {{"avx2", f.avx2}, {"fma", f.fma}, {"f16c", f.f16c}, {"avx_vnni", f.avx_vnni}, {"avx512", f.avx512},
-          {"avx512_vnni", f.avx512_vnni}, {"avx512_fp16", f.avx512_fp16}, {"avx512_bf16", f.avx512_bf16}, {"amx_int8", f.amx_int8}};
+  return {{"avx2", f.avx2},
+          {"fma", f.fma},
+          {"f16c", f.f16c},
+          {"avx_vnni", f.avx_vnni},
+          {"avx512", f.avx512},
+          {"avx512_vnni", f.avx512_vnni},
+          {"avx512_fp16", f.avx512_fp16},
+          {"avx512_bf16", f.avx512_bf16},
+          {"amx_int8", f.amx_int8}};
 }
 
 int affinity() {
@@ -83,9 +90,11 @@ Json to_json(const report::Probe& probe) {
   out["octet_isa"] = cap != nullptr ? Json(report::safe(cap)) : Json();
   out["kernels"] = Json::array();
   for (const KernelRow& row : kernel_rows()) {
-    out["kernels"].push_back({{"table", row.table}, {"name", row.name}, {"isa", row.isa}, {"chosen", row.chosen}, {"why", row.verdict}});
+    out["kernels"].push_back(
+        {{"table", row.table}, {"name", row.name}, {"isa", row.isa}, {"chosen", row.chosen}, {"why", row.verdict}});
   }
-  out["threads"] = {{"hardware", std::thread::hardware_concurrency()}, {"affinity", affinity()}, {"used", usable_cpus()}};
+  out["threads"] = {
+      {"hardware", std::thread::hardware_concurrency()}, {"affinity", affinity()}, {"used", usable_cpus()}};
   out["probe"] = {{"int8_gops", probe.int8_gops}, {"float_gflops", probe.float_gflops}};
   for (const auto& [name, version] : formats::library_versions()) out["libraries"][name] = version;
   return out;
@@ -98,11 +107,14 @@ std::string to_text(const report::Probe& probe, int width) {
   report::Table table({{"family"}, {"kernel"}, {"instructions"}, {"verdict"}});
   for (const KernelRow& row : kernel_rows()) table.add({row.table, row.name, row.isa, row.verdict});
   out += table.text(width);
-  out += fmt::format("\nthreads: {} used of {} in the machine; the affinity mask admits {}{}\n", usable_cpus(), std::thread::hardware_concurrency(),
-                     affinity(), usable_cpus() < affinity() ? ", the processor quota of the control group fewer" : "");
-  out += fmt::format("speed now, all threads: {:.0f} Gop/s in int8, {:.0f} Gflop/s in float\n", probe.int8_gops, probe.float_gflops);
+  out += fmt::format("\nthreads: {} used of {} in the machine; the affinity mask admits {}{}\n", usable_cpus(),
+                     std::thread::hardware_concurrency(), affinity(),
+                     usable_cpus() < affinity() ? ", the processor quota of the control group fewer" : "");
+  out += fmt::format("speed now, all threads: {:.0f} Gop/s in int8, {:.0f} Gflop/s in float\n", probe.int8_gops,
+                     probe.float_gflops);
   std::string libraries;
-  for (const auto& [name, version] : formats::library_versions()) libraries += fmt::format("{}{} {}", libraries.empty() ? "" : ", ", name, version);
+  for (const auto& [name, version] : formats::library_versions())
+    libraries += fmt::format("{}{} {}", libraries.empty() ? "" : ", ", name, version);
   return out + "libraries: " + libraries + "\n";
 }
 

@@ -31,7 +31,9 @@ std::size_t measured_output(const Session& session, const std::string& name) {
   if (name.empty()) return 0;
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) {
-    throw Error(ErrorKind::usage, "--output-name is no output of the network").value(name).expected(fmt::format("one of {}", fmt::join(names, ", ")));
+    throw Error(ErrorKind::usage, "--output-name is no output of the network")
+        .value(name)
+        .expected(fmt::format("one of {}", fmt::join(names, ", ")));
   }
   return static_cast<std::size_t>(found - names.begin());
 }
@@ -42,11 +44,13 @@ struct Comparison {
   std::vector<report::Sqnr> sqnr;
   std::int64_t equal = 0, answers = 0;
 
-  void add(const std::vector<Tensor>& outputs, const std::vector<Tensor>& reference, std::size_t measured, std::int64_t samples) {
+  void add(const std::vector<Tensor>& outputs, const std::vector<Tensor>& reference, std::size_t measured,
+           std::int64_t samples) {
     for (std::size_t i = 0; i < sqnr.size(); ++i) {
       if (is_float(outputs[i].dtype())) sqnr[i].add(reference[i], outputs[i]);
     }
-    const auto ours = report::answers(outputs[measured], samples), theirs = report::answers(reference[measured], samples);
+    const auto ours = report::answers(outputs[measured], samples),
+               theirs = report::answers(reference[measured], samples);
     for (std::size_t i = 0; i < ours.size() && i < theirs.size(); ++i) equal += ours[i] == theirs[i] ? 1 : 0;
     answers += static_cast<std::int64_t>(ours.size());
   }
@@ -95,7 +99,8 @@ report::EvalReport evaluate(const Options& options) {
   if (reference) {
     if (labelled) report.reference_value = comparison.metric->value();
     report.agreement = static_cast<double>(comparison.equal) / static_cast<double>(comparison.answers);
-    for (std::size_t i = 0; i < comparison.sqnr.size(); ++i) report.sqnr_db.emplace_back(session.output_names()[i], comparison.sqnr[i].db());
+    for (std::size_t i = 0; i < comparison.sqnr.size(); ++i)
+      report.sqnr_db.emplace_back(session.output_names()[i], comparison.sqnr[i].db());
   }
   report.warnings = data->warnings();
   return report;
@@ -117,7 +122,9 @@ std::function<int()> add_eval(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model(app, options->model, "the network (ONNX)");
   add_data(app, options->data, "--data", ".npz, folder of .npz files, or folder of pictures", true);
-  app.add_option("--metric", options->metric, fmt::format("{}", fmt::join(report::metric_names(), ", ")))->type_name("NAME")->capture_default_str();
+  app.add_option("--metric", options->metric, fmt::format("{}", fmt::join(report::metric_names(), ", ")))
+      ->type_name("NAME")
+      ->capture_default_str();
   app.add_option("--against", options->against, "compare with this network's answers")->type_name("MODEL");
   app.add_option("--output-name", options->output, "the output to measure (default: the first)")->type_name("NAME");
   add_run_options(app, options->run);

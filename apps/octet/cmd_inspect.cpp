@@ -28,7 +28,8 @@ int run(const Options& options) {
     const Value& value = graph.value(id);
     if (graph.initializer(id) != nullptr || !value.type.shape || value.type.shape->empty()) continue;
     const Dim& first = value.type.shape->front();
-    if (!first.known() && !first.symbol.empty()) infer.dims.emplace_back(first.symbol, std::max<std::int64_t>(options.run.batch, 1));
+    if (!first.known() && !first.symbol.empty())
+      infer.dims.emplace_back(first.symbol, std::max<std::int64_t>(options.run.batch, 1));
   }
   Graph known = clone(graph);
   ops::infer_shapes(known, infer);
@@ -44,7 +45,8 @@ std::function<int()> add_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model(app, options->model, "the network (ONNX)");
   app.add_option("--batch", options->run.batch, "samples in one run")->check(CLI::PositiveNumber)->type_name("N");
-  app.add_option("--shape", options->run.shapes, "shape of an input, or number for a symbolic dimension (N=4)")->type_name("INPUT=1x3x224x224");
+  app.add_option("--shape", options->run.shapes, "shape of an input, or number for a symbolic dimension (N=4)")
+      ->type_name("INPUT=1x3x224x224");
   add_json(app, options->out);
   return [options] { return run(*options); };
 }

@@ -38,41 +38,65 @@ struct Options {
 };
 
 template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& choices, const std::string& help) {
+CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& choices,
+                        const std::string& help) {
   std::string names;
   for (const auto& choice : choices) names += (names.empty() ? "" : "|") + choice.first;
-  return app.add_option(name, value, help)->transform(CLI::Transformer(choices))->check(CLI::IsMember(choices, CLI::ignore_case))->type_name(names);
+  return app.add_option(name, value, help)
+      ->transform(CLI::Transformer(choices))
+      ->check(CLI::IsMember(choices, CLI::ignore_case))
+      ->type_name(names);
 }
 
 void add_method_options(CLI::App& app, Options& o) {
-  add_data(app, o.data, "--calibrate", "static: calibrate on this data (.npz, folder of .npz files or of pictures)", false);
+  add_data(app, o.data, "--calibrate", "static: calibrate on this data (.npz, folder of .npz files or of pictures)",
+           false);
   app.add_flag("--dynamic", o.dynamic, "dynamic: quantize activations as they come");
-  app.add_option("--weights", o.weights, "weight-only: int8 weights, the rest float")->check(CLI::IsMember({"int8"}))->type_name("int8");
+  app.add_option("--weights", o.weights, "weight-only: int8 weights, the rest float")
+      ->check(CLI::IsMember({"int8"}))
+      ->type_name("int8");
   add_choice<Observer>(app, "--observer", o.observer,
-                       {{"mse", Observer::mse}, {"min_max", Observer::min_max}, {"moving_average", Observer::moving_average},
-                        {"percentile", Observer::percentile}, {"histogram", Observer::histogram}, {"entropy", Observer::entropy}},
+                       {{"mse", Observer::mse},
+                        {"min_max", Observer::min_max},
+                        {"moving_average", Observer::moving_average},
+                        {"percentile", Observer::percentile},
+                        {"histogram", Observer::histogram},
+                        {"entropy", Observer::entropy}},
                        "how static calibration finds ranges (default: mse)");
-  app.add_option("--percentile", o.percentile, "for --observer percentile")->check(CLI::Range(50.0, 100.0))->type_name("P")->capture_default_str();
+  app.add_option("--percentile", o.percentile, "for --observer percentile")
+      ->check(CLI::Range(50.0, 100.0))
+      ->type_name("P")
+      ->capture_default_str();
   add_choice<Numerics>(app, "--numerics", o.numerics, {{"onnx", Numerics::onnx}, {"torch", Numerics::torch}},
                        "whose parameters and rounding to reproduce (default: onnx)");
   app.add_flag("--per-tensor", o.per_tensor, "one scale for all of a weight (default: one a channel)");
   app.add_flag("--symmetric", o.symmetric, "activation ranges symmetric around zero");
   app.add_flag("--reduce-range", o.reduce_range, "use 7 bits of the activations");
-  add_choice<DType>(app, "--activation", o.activation, {{"u8", DType::u8}, {"s8", DType::i8}}, "type of static activations (default: u8)");
-  app.add_option("--per", o.per, "dynamic: a scale for each row, or for the whole tensor as torch and ONNX Runtime have it (default: row)")
-      ->check(CLI::IsMember({"row", "tensor"}))->type_name("row|tensor");
-  add_choice<Target>(app, "--target", o.target, {{"ort", Target::ort}, {"openvino", Target::openvino}, {"tensorrt", Target::tensorrt}},
+  add_choice<DType>(app, "--activation", o.activation, {{"u8", DType::u8}, {"s8", DType::i8}},
+                    "type of static activations (default: u8)");
+  app.add_option(
+         "--per", o.per,
+         "dynamic: a scale for each row, or for the whole tensor as torch and ONNX Runtime have it (default: row)")
+      ->check(CLI::IsMember({"row", "tensor"}))
+      ->type_name("row|tensor");
+  add_choice<Target>(app, "--target", o.target,
+                     {{"ort", Target::ort}, {"openvino", Target::openvino}, {"tensorrt", Target::tensorrt}},
                      "keep to what this runtime takes");
 }
 
 void add_choice_options(CLI::App& app, Options& o) {
-  app.add_option("--exclude", o.exclude.nodes, "leave these nodes float (* and ? match as in a shell)")->type_name("NAME");
+  app.add_option("--exclude", o.exclude.nodes, "leave these nodes float (* and ? match as in a shell)")
+      ->type_name("NAME");
   app.add_option("--exclude-op", o.exclude.operators, "leave these operators float")->type_name("OP");
   app.add_flag("--exclude-first", o.exclude.first, "leave the first weighted layer float");
   app.add_flag("--exclude-last", o.exclude.last, "leave the last weighted layer float");
-  app.add_flag("--keep-all-int8,--keep-all", o.keep_all_int8, "quantize layers even where calibration finds that it costs accuracy");
-  app.add_option("--min-coverage", o.min_coverage, "fail (exit 1) below this share of multiply-accumulates in int8")->check(CLI::Range(0.0, 1.0))->type_name("0..1");
-  app.add_option("--statistics", o.statistics, "take calibration from this file instead of running it")->type_name("FILE");
+  app.add_flag("--keep-all-int8,--keep-all", o.keep_all_int8,
+               "quantize layers even where calibration finds that it costs accuracy");
+  app.add_option("--min-coverage", o.min_coverage, "fail (exit 1) below this share of multiply-accumulates in int8")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("0..1");
+  app.add_option("--statistics", o.statistics, "take calibration from this file instead of running it")
+      ->type_name("FILE");
   app.add_option("--save-statistics", o.save_statistics, "keep what calibration saw in this file")->type_name("FILE");
   app.add_flag("--skip-nonfinite", o.skip_nonfinite, "warn of NaN and infinite calibration values instead of failing");
   app.add_flag("--requantize", o.requantize, "take a quantized network back to float first");
@@ -83,21 +107,26 @@ void add_choice_options(CLI::App& app, Options& o) {
 enum class Method { fixed, dynamic, weight_only };
 
 Method method_of(const Options& o) {
-  if (o.dynamic && !o.weights.empty()) throw Error(ErrorKind::usage, "--dynamic and --weights are two methods: give one");
+  if (o.dynamic && !o.weights.empty())
+    throw Error(ErrorKind::usage, "--dynamic and --weights are two methods: give one");
   const bool calibrated = !o.data.path.empty() || !o.statistics.empty();
-  if (!o.weights.empty() && calibrated) throw Error(ErrorKind::usage, "--weights needs no calibration: leave --calibrate out");
+  if (!o.weights.empty() && calibrated)
+    throw Error(ErrorKind::usage, "--weights needs no calibration: leave --calibrate out");
   if (o.dynamic) return Method::dynamic;
   if (!o.weights.empty()) return Method::weight_only;
   if (calibrated || o.dry_run) return Method::fixed;
   throw Error(ErrorKind::usage, "the method is not said").expected("--calibrate DATA, --dynamic or --weights int8");
 }
 
-QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr<formats::Dataset> data, Progress& progress) {
+QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr<formats::Dataset> data,
+                           Progress& progress) {
   QuantizeOptions options;
   options.dry_run = o.dry_run;
   options.skip_nonfinite = o.skip_nonfinite;
   options.threads = o.run.threads;
-  options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) { progress.update(what, done, total); };
+  options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {
+    progress.update(what, done, total);
+  };
   CalibrationSource calibration;
   if (data) calibration = calibration_from(data, std::max<std::int64_t>(o.run.batch, 1));
   switch (method_of(o)) {
@@ -116,7 +145,8 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
       method.exclude = o.exclude;
       return quantize(graph, method, options);
     }
-    case Method::fixed: break;
+    case Method::fixed:
+      break;
   }
   Static method;
   method.calibration = calibration;
@@ -143,7 +173,8 @@ std::int64_t model_bytes(const Graph& graph, const std::string& path) {
 
 void require_coverage(const Options& o, const QuantizeResult& result) {
   if (result.coverage >= o.min_coverage) return;
-  throw Error(ErrorKind::gate, "fewer multiply-accumulates are in int8 than --min-coverage asks for; nothing was written")
+  throw Error(ErrorKind::gate,
+              "fewer multiply-accumulates are in int8 than --min-coverage asks for; nothing was written")
       .value(report::percent(result.coverage))
       .expected(report::percent(o.min_coverage))
       .hint("octet quantize --dry-run says why each node stays float");
@@ -153,7 +184,9 @@ Graph load_float(const Options& o) {
   Graph graph = load_model(o.model.path);
   if (!report::is_quantized(graph)) return graph;
   if (!o.requantize) {
-    throw Error(ErrorKind::usage, "the network is quantized already").file(o.model.path).hint("give the float network, or --requantize to take this one back to float first");
+    throw Error(ErrorKind::usage, "the network is quantized already")
+        .file(o.model.path)
+        .hint("give the float network, or --requantize to take this one back to float first");
   }
   dequantize(graph);
   return graph;
@@ -175,7 +208,8 @@ std::string next_command(const Options& o) {
 
 int run(const Options& o) {
   method_of(o);
-  if (o.output.empty() && !o.dry_run) throw Error(ErrorKind::usage, "-o OUTPUT is needed").hint("or --dry-run, to see only what would be done");
+  if (o.output.empty() && !o.dry_run)
+    throw Error(ErrorKind::usage, "-o OUTPUT is needed").hint("or --dry-run, to see only what would be done");
   if (!o.dry_run) check_output(o.output, o.model.path, o.force);
   const Graph graph = load_float(o);
   std::shared_ptr<formats::Dataset> data;
@@ -187,7 +221,7 @@ int run(const Options& o) {
     for (const std::string& warning : data->warnings()) result.warnings.push_back(warning);
   }
   require_coverage(o, result);
-  report::QuantizeReport report{o.dry_run ? "" : o.output, model_bytes(graph, o.model.path), 0, &result};
+  report::QuantizeReport report{o.dry_run ? "" : o.output, model_bytes(graph, o.model.path), 0, &result, {}};
   if (!o.dry_run) {
     apply_target(result.model, o.target);
     keep_preprocess(o, result.model, result.warnings);
@@ -196,7 +230,8 @@ int run(const Options& o) {
   } else {
     MachineProbe probe(o.run.threads);
     probe.measure();
-    report.forecast = report::forecast(graph, result, report.size_before, probe.best().float_gflops, probe.best().int8_gops);
+    report.forecast =
+        report::forecast(graph, result, report.size_before, probe.best().float_gflops, probe.best().int8_gops);
     report.size_after = report.forecast->size_after;
   }
   warn(result.warnings);

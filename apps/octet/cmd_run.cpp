@@ -76,14 +76,17 @@ int run(const Options& options) {
   formats::save_npz(options.output, arrays);
   warn(data->warnings());
   if (options.out.json) {
-    nlohmann::ordered_json json = {{"output", report::safe(options.output)}, {"samples", samples}, {"outputs", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json = {
+        {"output", report::safe(options.output)}, {"samples", samples}, {"outputs", nlohmann::ordered_json::array()}};
     for (const auto& [name, tensor] : arrays) {
-      json["outputs"].push_back({{"name", report::safe(name)}, {"dtype", to_string(tensor.dtype())}, {"shape", to_string(tensor.shape())}});
+      json["outputs"].push_back(
+          {{"name", report::safe(name)}, {"dtype", to_string(tensor.dtype())}, {"shape", to_string(tensor.shape())}});
     }
     print(report::dump(json) + "\n");
   } else {
     for (const auto& [name, tensor] : arrays) {
-      print(fmt::format("{}: {} {} {}\n", report::safe(options.output), report::safe(name), to_string(tensor.dtype()), to_string(tensor.shape())));
+      print(fmt::format("{}: {} {} {}\n", report::safe(options.output), report::safe(name), to_string(tensor.dtype()),
+                        to_string(tensor.shape())));
     }
   }
   suggest("octet bench " + shell_word(options.model.path));
@@ -95,8 +98,11 @@ int run(const Options& options) {
 std::function<int()> add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model(app, options->model, "the network (ONNX)");
-  add_data(app, options->input, "--input", ".npz with an array for each input, a folder of them, or a folder of pictures", true);
-  app.add_option("--output", options->output, ".npz for the outputs, in the network's order; replaced if it exists")->required()->type_name("NPZ");
+  add_data(app, options->input, "--input",
+           ".npz with an array for each input, a folder of them, or a folder of pictures", true);
+  app.add_option("--output", options->output, ".npz for the outputs, in the network's order; replaced if it exists")
+      ->required()
+      ->type_name("NPZ");
   add_run_options(app, options->run);
   add_json(app, options->out);
   return [options] { return run(*options); };

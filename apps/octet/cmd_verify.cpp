@@ -60,7 +60,8 @@ std::function<int()> add_verify(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model(app, options->model, "the quantized network (ONNX)");
   options->data.options.samples = 1;
-  add_data(app, options->data, "--data", "feed this data, one sample unless --samples says more (default: random numbers)", false);
+  add_data(app, options->data, "--data",
+           "feed this data, one sample unless --samples says more (default: random numbers)", false);
   add_run_options(app, options->run);
   add_json(app, options->out);
   return [options] { return run(*options); };

@@ -4,7 +4,8 @@
 
 namespace octet::app {
 
-std::unique_ptr<formats::Dataset> open_data(const DataOptions& data, const Graph& graph, const std::string& model_path) {
+std::unique_ptr<formats::Dataset> open_data(const DataOptions& data, const Graph& graph,
+                                            const std::string& model_path) {
   return formats::open_dataset(data.path, graph, model_path, data.options);
 }
 

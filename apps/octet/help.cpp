@@ -62,12 +62,14 @@ std::string option_name(const CLI::Option& option) {
 
 std::string main_help(const CLI::App& app) {
   const int width = help_width();
-  std::string out = "Quantizes neural networks to 8 bits and runs them. Standard ONNX in, standard ONNX out.\n\nExamples:\n";
+  std::string out =
+      "Quantizes neural networks to 8 bits and runs them. Standard ONNX in, standard ONNX out.\n\nExamples:\n";
   for (const Command& command : commands()) out += "  " + command.examples.front() + "\n";
   out += "\nCommands:\n";
   for (const Command& command : commands()) out += entry(command.name, command.summary, width);
   out += "\nOptions:\n";
-  for (const CLI::Option* option : app.get_options()) out += entry(option_name(*option), option->get_description(), width);
+  for (const CLI::Option* option : app.get_options())
+    out += entry(option_name(*option), option->get_description(), width);
   return out + "\nMore about one of them: octet COMMAND --help\n";
 }
 

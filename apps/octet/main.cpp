@@ -59,7 +59,8 @@ Error usage_error(const Parser& parser, const CLI::ParseError& error, const std:
   std::string hint = did_you_mean(parser.named(), parser.named().remaining());
   if (hint.empty() && parser.chosen() < 0) hint = did_you_mean(parser.app, words);
   if (hint.empty()) {
-    const std::string name = parser.chosen() < 0 ? "" : commands()[static_cast<std::size_t>(parser.chosen())].name + " ";
+    const std::string name =
+        parser.chosen() < 0 ? "" : commands()[static_cast<std::size_t>(parser.chosen())].name + " ";
     hint = "octet " + name + "--help shows what there is";
   }
   std::string message = error.what();
@@ -74,7 +75,8 @@ int run(const std::vector<std::string>& words, bool json) {
     parser.app.parse(reversed);
   } catch (const CLI::CallForHelp&) {
     const int index = parser.chosen();
-    print(index < 0 ? main_help(parser.app) : command_help(parser.named(), commands()[static_cast<std::size_t>(index)]));
+    print(index < 0 ? main_help(parser.app)
+                    : command_help(parser.named(), commands()[static_cast<std::size_t>(index)]));
     return 0;
   } catch (const CLI::CallForVersion& version) {
     print(std::string(version.what()) + "\n");

@@ -25,17 +25,30 @@ void add_json(CLI::App& app, OutputOptions& output) {
 
 void add_data(CLI::App& app, DataOptions& data, const std::string& name, const std::string& help, bool required) {
   app.add_option(name, data.path, help)->required(required)->type_name("DATA");
-  app.add_option("--samples", data.options.samples, "take at most this many samples")->check(CLI::PositiveNumber)->type_name("N");
-  app.add_option("--offset", data.options.offset, "leave out the first samples")->check(CLI::NonNegativeNumber)->type_name("N");
-  app.add_option("--seed", data.options.seed, "shuffle the samples (0: leave them in order)")->check(CLI::NonNegativeNumber)->type_name("N");
-  app.add_option("--labels", data.options.labels, "expected answers of a folder of pictures: a CSV with columns file,label")->type_name("CSV");
-  app.add_option("--preprocess", data.options.preprocess, "how pictures become inputs (default: preprocess.json beside the model)")->type_name("JSON");
+  app.add_option("--samples", data.options.samples, "take at most this many samples")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_option("--offset", data.options.offset, "leave out the first samples")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  app.add_option("--seed", data.options.seed, "shuffle the samples (0: leave them in order)")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  app.add_option("--labels", data.options.labels,
+                 "expected answers of a folder of pictures: a CSV with columns file,label")
+      ->type_name("CSV");
+  app.add_option("--preprocess", data.options.preprocess,
+                 "how pictures become inputs (default: preprocess.json beside the model)")
+      ->type_name("JSON");
 }
 
 void add_run_options(CLI::App& app, RunOptions& run) {
   app.add_option("--batch", run.batch, "samples in one run")->check(CLI::PositiveNumber)->type_name("N");
-  app.add_option("--threads", run.threads, "threads (default: all that this process may use)")->check(CLI::PositiveNumber)->type_name("N");
-  app.add_option("--shape", run.shapes, "shape of an input, or number for a symbolic dimension (N=4)")->type_name("INPUT=1x3x224x224");
+  app.add_option("--threads", run.threads, "threads (default: all that this process may use)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  app.add_option("--shape", run.shapes, "shape of an input, or number for a symbolic dimension (N=4)")
+      ->type_name("INPUT=1x3x224x224");
 }
 
 namespace {
@@ -61,7 +74,8 @@ std::vector<std::int64_t> parse_dims(const std::string& text, const std::string&
 
 std::vector<ValueId> fed_inputs(const Graph& graph) {
   std::vector<ValueId> out;
-  std::copy_if(graph.inputs.begin(), graph.inputs.end(), std::back_inserter(out), [&](ValueId id) { return graph.initializer(id) == nullptr; });
+  std::copy_if(graph.inputs.begin(), graph.inputs.end(), std::back_inserter(out),
+               [&](ValueId id) { return graph.initializer(id) == nullptr; });
   return out;
 }
 
@@ -75,15 +89,17 @@ bool has_symbol(const Graph& graph, const std::string& name) {
 }
 
 // Numbers for symbols that follow from whole shapes.
-void bind(const SymbolicShape& declared, const Shape& given, std::map<std::string, std::int64_t>& dims) {
+void bind_symbols(const SymbolicShape& declared, const Shape& given, std::map<std::string, std::int64_t>& dims) {
   for (std::size_t i = 0; i < declared.size() && i < static_cast<std::size_t>(given.rank()); ++i) {
-    if (!declared[i].known() && !declared[i].symbol.empty()) dims.emplace(declared[i].symbol, given[static_cast<int>(i)]);
+    if (!declared[i].known() && !declared[i].symbol.empty())
+      dims.emplace(declared[i].symbol, given[static_cast<int>(i)]);
   }
 }
 
 Error unresolved(const Value& value) {
   std::string example;
-  for (const Dim& dim : value.type.shape.value_or(SymbolicShape{})) example += (example.empty() ? "" : "x") + std::to_string(dim.known() ? dim.value : 1);
+  for (const Dim& dim : value.type.shape.value_or(SymbolicShape{}))
+    example += (example.empty() ? "" : "x") + std::to_string(dim.known() ? dim.value : 1);
   return Error(ErrorKind::usage, "a dimension of an input has no value")
       .tensor(value.name)
       .value(value.type.shape ? to_string(*value.type.shape) : "unknown shape")
@@ -126,7 +142,9 @@ Shapes parse_shapes(const RunOptions& run, const Graph& graph) {
     } else {
       std::string names;
       for (const ValueId input : fed_inputs(graph)) names += (names.empty() ? "" : ", ") + graph.value(input).name;
-      throw Error(ErrorKind::usage, "--shape names neither an input nor a symbolic dimension of the network").value(name).expected("one of the inputs " + names);
+      throw Error(ErrorKind::usage, "--shape names neither an input nor a symbolic dimension of the network")
+          .value(name)
+          .expected("one of the inputs " + names);
     }
   }
   return out;
@@ -139,7 +157,8 @@ Shapes resolve_shapes(const RunOptions& run, const Graph& graph) {
   std::map<std::string, Shape> whole(given.inputs.begin(), given.inputs.end());
   for (const ValueId id : fed_inputs(graph)) {
     const Value& value = graph.value(id);
-    if (const auto shape = whole.find(value.name); shape != whole.end() && value.type.shape) bind(*value.type.shape, shape->second, dims);
+    if (const auto shape = whole.find(value.name); shape != whole.end() && value.type.shape)
+      bind_symbols(*value.type.shape, shape->second, dims);
   }
   for (const ValueId id : fed_inputs(graph)) {  // a symbol that leads an input's shape counts the batch
     const SymbolicShape shape = graph.value(id).type.shape.value_or(SymbolicShape{});
@@ -161,7 +180,8 @@ NamedTensors random_feed(const Graph& graph, const Shapes& shapes, std::uint64_t
   for (const auto& [name, shape] : shapes.inputs) {
     const DType dtype = graph.value(graph.find(name)).type.dtype;
     Tensor tensor(DType::f32, shape);
-    for (std::int64_t i = 0; i < tensor.elements(); ++i) tensor.data<float>()[i] = is_float(dtype) ? random.uniform(-1.0f, 1.0f) : 1.0f;
+    for (std::int64_t i = 0; i < tensor.elements(); ++i)
+      tensor.data<float>()[i] = is_float(dtype) ? random.uniform(-1.0f, 1.0f) : 1.0f;
     feed.emplace_back(name, tensor.cast(dtype == DType::undefined ? DType::f32 : dtype));
   }
   return feed;

@@ -65,11 +65,13 @@ double rate(const Session& session, const Tensor& x) {
 
 struct MachineProbe::Networks {
   Session float_session, int8_session;
-  Tensor float_input = random_tensor({kM, kK}, DType::f32, -1, 1), int8_input = random_tensor({kM, kK}, DType::u8, 0, 255);
+  Tensor float_input = random_tensor({kM, kK}, DType::f32, -1, 1),
+         int8_input = random_tensor({kM, kK}, DType::u8, 0, 255);
 };
 
 MachineProbe::MachineProbe(int threads)
-    : networks_(new Networks{Session(float_product(), {.threads = threads}), Session(int8_product(), {.threads = threads})}) {}
+    : networks_(new Networks{Session(float_product(), {.threads = threads}),
+                             Session(int8_product(), {.threads = threads})}) {}
 MachineProbe::~MachineProbe() = default;
 
 void MachineProbe::measure() {

@@ -36,7 +36,8 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 std::string duration(double seconds) {
   const auto s = static_cast<std::int64_t>(seconds + 0.5);
   if (s < 60) return fmt::format("{} s", s);
-  return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60) : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60)
+                  : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
 volatile std::sig_atomic_t pending_signal = 0;
@@ -70,7 +71,9 @@ void warn(const std::vector<std::string>& warnings) {
 void suggest(const std::string& command) { talk("next: " + report::safe(command)); }
 
 std::string shell_word(const std::string& word) {
-  const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+:,@%") == std::string::npos;
+  const bool plain = !word.empty() && word.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+:,@%") ==
+                                          std::string::npos;
   if (plain) return word;
   std::string out = "'";
   for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -113,10 +116,10 @@ void Progress::update(const std::string& what, std::int64_t done, std::int64_t t
 
 void install_signal_handlers() {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGALRM}) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = number == SIGALRM ? on_alarm : on_signal;
     sigemptyset(&action.sa_mask);
-    struct sigaction before {};
+    struct sigaction before{};
     sigaction(number, nullptr, &before);
     if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // nohup stays in force
   }

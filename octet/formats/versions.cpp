@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <cstdio>
 // jpeglib.h needs FILE and size_t to be declared before it.
-#include <jpeglib.h>
 #include <google/protobuf/stubs/common.h>
+#include <jpeglib.h>
 #include <png.h>
 #include <zip.h>
 

@@ -14,7 +14,8 @@ bool is(const Node& node, const char* op) { return node.op_type == op && node.do
 std::vector<bool> none(const Graph& graph) { return std::vector<bool>(graph.nodes.size(), false); }
 
 void refuse_integer_operators(const Graph& graph) {
-  static const std::set<std::string> names = {"MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul", "DynamicQuantizeLinear"};
+  static const std::set<std::string> names = {"MatMulInteger", "ConvInteger", "QLinearConv", "QLinearMatMul",
+                                              "DynamicQuantizeLinear"};
   for (const Node& node : graph.nodes) {
     if (names.count(node.op_type) != 0 && node.domain.empty()) {
       throw Error(ErrorKind::unsupported, "a network that computes on integers cannot be taken back to float")
@@ -70,7 +71,9 @@ void dequantize(Graph& graph) {
   drop_pairs(graph);
   auto& metadata = graph.info.metadata;
   const std::set<std::string> ours = {"octet.numerics", "octet.method", "octet.quantization", "octet.dynamic_per_row"};
-  metadata.erase(std::remove_if(metadata.begin(), metadata.end(), [&](const auto& entry) { return ours.count(entry.first) != 0; }), metadata.end());
+  metadata.erase(
+      std::remove_if(metadata.begin(), metadata.end(), [&](const auto& entry) { return ours.count(entry.first) != 0; }),
+      metadata.end());
 }
 
 }  // namespace octet

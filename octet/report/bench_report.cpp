@@ -16,7 +16,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 double total_seconds(const std::vector<StepInfo>& steps) {
-  return std::accumulate(steps.begin(), steps.end(), 0.0, [](double sum, const StepInfo& step) { return sum + step.seconds; });
+  return std::accumulate(steps.begin(), steps.end(), 0.0,
+                         [](double sum, const StepInfo& step) { return sum + step.seconds; });
 }
 
 double gops(const StepInfo& step) {
@@ -84,7 +85,13 @@ std::string to_text(const BenchReport& report, int width) {
   std::string out;
   if (report.profiled) {
     const double total = total_seconds(report.operators);
-    Table table({{"step"}, {"operator"}, {"kernel"}, {"ms", Table::right}, {"share", Table::right}, {"Gop/s", Table::right}, {"of limit", Table::right}});
+    Table table({{"step"},
+                 {"operator"},
+                 {"kernel"},
+                 {"ms", Table::right},
+                 {"share", Table::right},
+                 {"Gop/s", Table::right},
+                 {"of limit", Table::right}});
     for (const StepInfo& step : report.operators) {
       const bool products = step.macs > 0 && step.seconds > 0;
       table.add({step.name, step.op, step.kernel, fmt::format("{:.3f}", 1e3 * step.seconds),
@@ -101,12 +108,13 @@ std::string to_text(const BenchReport& report, int width) {
   if (report.against) add(report.against->model, report.against->latency);
   out += times.text(width) + '\n';
   if (report.against) {
-    out += fmt::format("{:.2f} times as fast as {}\n", report.against->latency.median_ms / report.latency.median_ms, safe(report.against->model));
+    out += fmt::format("{:.2f} times as fast as {}\n", report.against->latency.median_ms / report.latency.median_ms,
+                       safe(report.against->model));
   }
   out += fmt::format("{} rounds, {} thread{}, batch {}, peak memory {}\n", report.rounds, report.threads,
                      report.threads == 1 ? "" : "s", report.batch, bytes_text(report.peak_memory_bytes));
-  return out + fmt::format("this machine gave {:.0f} Gop/s in int8 and {:.0f} Gflop/s in float meanwhile\n", report.probe.int8_gops,
-                           report.probe.float_gflops);
+  return out + fmt::format("this machine gave {:.0f} Gop/s in int8 and {:.0f} Gflop/s in float meanwhile\n",
+                           report.probe.int8_gops, report.probe.float_gflops);
 }
 
 }  // namespace octet::report

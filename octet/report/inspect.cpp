@@ -23,12 +23,18 @@ ValueInfo describe(const Graph& graph, ValueId id) {
 
 const char* short_name(DType dtype) {
   switch (dtype) {
-    case DType::u8: return "u8";
-    case DType::i8: return "s8";
-    case DType::u16: return "u16";
-    case DType::i16: return "s16";
-    case DType::i32: return "s32";
-    default: return "int";
+    case DType::u8:
+      return "u8";
+    case DType::i8:
+      return "s8";
+    case DType::u16:
+      return "u16";
+    case DType::i16:
+      return "s16";
+    case DType::i32:
+      return "s32";
+    default:
+      return "int";
   }
 }
 
@@ -69,8 +75,9 @@ void add_parameters(const Graph& graph, const Node& node, std::set<ValueId>& see
 
 // Convolutions and products cost something as soon as their shapes are known.
 bool has_cost(const Node& node) {
-  static const std::set<std::string> names = {"Conv", "ConvInteger", "ConvTranspose", "QLinearConv", "Gemm", "MatMul",
-                                              "MatMulInteger", "QLinearMatMul", "LSTM", "GRU", "RNN"};
+  static const std::set<std::string> names = {"Conv",   "ConvInteger",   "ConvTranspose", "QLinearConv", "Gemm",
+                                              "MatMul", "MatMulInteger", "QLinearMatMul", "LSTM",        "GRU",
+                                              "RNN"};
   return names.count(node.op_type) != 0;
 }
 
@@ -80,7 +87,8 @@ bool shapes_known(const Graph& graph, const Node& node) {
     const TypeInfo& type = graph.value(id).type;
     return type.shape.has_value() && static_shape(*type.shape).has_value();
   };
-  return std::all_of(node.inputs.begin(), node.inputs.end(), known) && std::all_of(node.outputs.begin(), node.outputs.end(), known);
+  return std::all_of(node.inputs.begin(), node.inputs.end(), known) &&
+         std::all_of(node.outputs.begin(), node.outputs.end(), known);
 }
 
 }  // namespace
@@ -97,7 +105,8 @@ std::string quantization_of(const Graph& graph, const Uses& uses, const Node& no
     (reads_constant(graph, uses, id) ? weight : activation) = type;
   }
   const std::string* per_row = graph.info.find_metadata("octet.dynamic_per_row");
-  if (per_row != nullptr && !node.name.empty() && ("\n" + *per_row + "\n").find("\n" + node.name + "\n") != std::string::npos) {
+  if (per_row != nullptr && !node.name.empty() &&
+      ("\n" + *per_row + "\n").find("\n" + node.name + "\n") != std::string::npos) {
     return "dynamic per row x " + weight;
   }
   if (!activation.empty() && !weight.empty()) return activation + " x " + weight;
@@ -105,9 +114,11 @@ std::string quantization_of(const Graph& graph, const Uses& uses, const Node& no
 }
 
 bool is_quantized(const Graph& graph) {
-  static const std::set<std::string> marks = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv",
-                                              "QLinearMatMul", "ConvInteger", "MatMulInteger"};
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return marks.count(node.op_type) != 0; });
+  static const std::set<std::string> marks = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+                                              "QLinearConv",    "QLinearMatMul",    "ConvInteger",
+                                              "MatMulInteger"};
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return marks.count(node.op_type) != 0; });
 }
 
 ModelInfoReport inspect(const Graph& graph, std::int64_t size_bytes) {
@@ -178,7 +189,8 @@ Json to_json(const ModelInfoReport& report) {
 
 std::string to_text(const ModelInfoReport& report, int width) {
   std::map<std::string, int> operators;
-  Table nodes({{"node"}, {"operator"}, {"output"}, {"parameters", Table::right}, {"MACs", Table::right}, {"quantization"}});
+  Table nodes(
+      {{"node"}, {"operator"}, {"output"}, {"parameters", Table::right}, {"MACs", Table::right}, {"quantization"}});
   for (const NodeInfo& node : report.nodes) {
     ++operators[node.op];
     const std::string shape = node.outputs.empty() ? "" : node.outputs.front().shape;
@@ -191,11 +203,13 @@ std::string to_text(const ModelInfoReport& report, int width) {
       out += fmt::format("{:<11} {} {} {}\n", title, safe(value.name), value.dtype, safe(value.shape));
     }
   }
-  out += fmt::format("{:<11} {}\n{:<11} {}{}\n{:<11} {}\n{:<11} {}, written by {}\n", "parameters", count_text(report.parameters),
-                     "MACs", count_text(report.macs), report.macs_complete ? "" : " and what --shape would tell", "size",
-                     bytes_text(report.size_bytes), "opset", report.opset, safe(report.producer));
+  out += fmt::format("{:<11} {}\n{:<11} {}{}\n{:<11} {}\n{:<11} {}, written by {}\n", "parameters",
+                     count_text(report.parameters), "MACs", count_text(report.macs),
+                     report.macs_complete ? "" : " and what --shape would tell", "size", bytes_text(report.size_bytes),
+                     "opset", report.opset, safe(report.producer));
   std::string list;
-  for (const auto& [name, count] : operators) list += fmt::format("{}{} {}", list.empty() ? "" : ", ", count, safe(name));
+  for (const auto& [name, count] : operators)
+    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", count, safe(name));
   return out + fmt::format("{:<11} {}: {}\n", "nodes", report.nodes.size(), list);
 }
 

@@ -50,7 +50,8 @@ class TopK : public Metric {
   // How many classes come before `label`: larger scores, and equal ones of smaller index.
   static std::int64_t rank_of(const double* scores, std::int64_t classes, std::int64_t label) {
     std::int64_t before = 0;
-    for (std::int64_t c = 0; c < classes; ++c) before += scores[c] > scores[label] || (scores[c] == scores[label] && c < label);
+    for (std::int64_t c = 0; c < classes; ++c)
+      before += scores[c] > scores[label] || (scores[c] == scores[label] && c < label);
     return std::isnan(scores[label]) ? classes : before;
   }
 
@@ -76,7 +77,8 @@ class MeanSquaredError : public Metric {
 class Pairs : public Metric {
  public:
   void add(const Tensor& output, const Tensor& target) override {
-    if (output.elements() != target.elements()) throw misfit(output, target).expected("one number and one answer a sample");
+    if (output.elements() != target.elements())
+      throw misfit(output, target).expected("one number and one answer a sample");
     const std::vector<double> y = output.to_double(), t = target.to_double();
     outputs_.insert(outputs_.end(), y.begin(), y.end());
     targets_.insert(targets_.end(), t.begin(), t.end());
@@ -90,7 +92,7 @@ class Pairs : public Metric {
 std::vector<double> ranks(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
   std::vector<double> out(values.size());
   for (std::size_t first = 0; first < order.size();) {
     std::size_t last = first + 1;
@@ -171,7 +173,9 @@ std::unique_ptr<Metric> make_metric(const std::string& name) {
   if (name == "mse") return std::make_unique<MeanSquaredError>();
   if (name == "auc") return std::make_unique<Auc>();
   if (name == "spearman") return std::make_unique<Spearman>();
-  throw Error(ErrorKind::usage, "there is no such metric").value(name).expected(fmt::format("{}", fmt::join(metric_names(), ", ")));
+  throw Error(ErrorKind::usage, "there is no such metric")
+      .value(name)
+      .expected(fmt::format("{}", fmt::join(metric_names(), ", ")));
 }
 
 bool is_share(const std::string& metric) { return metric != "mse" && metric != "spearman"; }

@@ -30,7 +30,8 @@ std::int64_t weight_elements(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-Forecast forecast(const Graph& graph, const QuantizeResult& result, std::int64_t size_before, double float_gflops, double int8_gops) {
+Forecast forecast(const Graph& graph, const QuantizeResult& result, std::int64_t size_before, double float_gflops,
+                  double int8_gops) {
   std::map<std::string, const NodeRecord*> records;
   double float_macs = 0, int8_macs = 0;
   for (const NodeRecord& record : result.nodes) {
@@ -68,7 +69,8 @@ Json to_json(const QuantizeReport& report) {
   }
   out["warnings"] = Json::array();
   for (const std::string& warning : result.warnings) out["warnings"].push_back(safe(warning));
-  if (report.forecast) out["forecast"] = {{"ms_before", report.forecast->ms_before}, {"ms_after", report.forecast->ms_after}};
+  if (report.forecast)
+    out["forecast"] = {{"ms_before", report.forecast->ms_before}, {"ms_after", report.forecast->ms_after}};
   return out;
 }
 
@@ -85,8 +87,9 @@ std::string to_text(const QuantizeReport& report, int width) {
   out += fmt::format("\n{}: {} of {} nodes quantized, {} of the multiply-accumulates in int8", result.method, quantized,
                      result.nodes.size(), percent(result.coverage));
   if (report.size_after > 0) {
-    out += fmt::format("\n{} -> {} ({:.2f} times smaller)", bytes_text(report.size_before), bytes_text(report.size_after),
-                       static_cast<double>(report.size_before) / static_cast<double>(report.size_after));
+    out +=
+        fmt::format("\n{} -> {} ({:.2f} times smaller)", bytes_text(report.size_before), bytes_text(report.size_after),
+                    static_cast<double>(report.size_before) / static_cast<double>(report.size_after));
   }
   if (report.forecast) {
     out += fmt::format("\nexpected: products of one run take {} instead of {}", milliseconds(report.forecast->ms_after),

@@ -12,11 +12,12 @@ namespace octet::report {
 
 /// What quantizing is expected to bring, told before it is done.
 struct Forecast {
-  std::int64_t size_after = 0;          ///< int8 weights of the quantized nodes, the rest as it is
-  double ms_before = 0, ms_after = 0;   ///< of the multiply-accumulates, at the rates this machine was seen to give
+  std::int64_t size_after = 0;         ///< int8 weights of the quantized nodes, the rest as it is
+  double ms_before = 0, ms_after = 0;  ///< of the multiply-accumulates, at the rates this machine was seen to give
 };
 /// `float_gflops` and `int8_gops` are those rates.
-Forecast forecast(const Graph& graph, const QuantizeResult& result, std::int64_t size_before, double float_gflops, double int8_gops);
+Forecast forecast(const Graph& graph, const QuantizeResult& result, std::int64_t size_before, double float_gflops,
+                  double int8_gops);
 
 struct QuantizeReport {
   std::string output;  ///< the file written; empty for a dry run

@@ -8,7 +8,8 @@ namespace {
 
 // A node that quantizes an activation (weights are quantized in the file already).
 bool quantizes(const Graph& graph, const Node& node) {
-  return (node.op_type == "QuantizeLinear" && graph.initializer(node.inputs[0]) == nullptr) || node.op_type == "DynamicQuantizeLinear";
+  return (node.op_type == "QuantizeLinear" && graph.initializer(node.inputs[0]) == nullptr) ||
+         node.op_type == "DynamicQuantizeLinear";
 }
 
 bool is_boundary(const Graph& graph, const Uses& uses, ValueId id) {
@@ -18,8 +19,10 @@ bool is_boundary(const Graph& graph, const Uses& uses, ValueId id) {
 
 // The operator by which people know the piece: the one with weights, else the last that is no plumbing.
 std::string main_operator(const Graph& graph, const std::vector<int>& nodes) {
-  static const std::set<std::string> heavy = {"Conv", "Gemm", "MatMul", "ConvTranspose", "LSTM", "GRU", "MatMulInteger", "ConvInteger"};
-  static const std::set<std::string> plumbing = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Identity"};
+  static const std::set<std::string> heavy = {"Conv", "Gemm", "MatMul",        "ConvTranspose",
+                                              "LSTM", "GRU",  "MatMulInteger", "ConvInteger"};
+  static const std::set<std::string> plumbing = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+                                                 "Identity"};
   std::string last;
   for (const int index : nodes) {
     const std::string& op = graph.nodes[static_cast<std::size_t>(index)].op_type;
@@ -90,7 +93,8 @@ Graph piece_of(const Graph& graph, const Segment& segment, const std::map<std::s
     if (const auto known = ids.find(id); known != ids.end()) return known->second;
     const Tensor* constant = graph.initializer(id);
     const Value& value = graph.value(id);
-    return ids[id] = constant != nullptr ? out.add_initializer(value.name, *constant) : out.add_value(value.name, value.type);
+    return ids[id] =
+               constant != nullptr ? out.add_initializer(value.name, *constant) : out.add_value(value.name, value.type);
   };
   for (const int index : segment.nodes) {
     Node node = graph.nodes[static_cast<std::size_t>(index)];

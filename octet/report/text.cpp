@@ -42,9 +42,11 @@ bool combining(char32_t code) {
 }
 
 bool wide(char32_t code) {
-  return (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) ||
-         (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
-         (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) || (code >= 0x20000 && code <= 0x3fffd);
+  return (code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+         (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+         (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+         (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) ||
+         (code >= 0x20000 && code <= 0x3fffd);
 }
 
 int columns(char32_t code) { return combining(code) ? 0 : wide(code) ? 2 : 1; }
@@ -98,7 +100,9 @@ std::string shorten(const std::string& text, int width) {
     at += c.bytes == 0 ? 1 : c.bytes;
   }
   begins.push_back(text.size());
-  const auto part = [&](std::size_t first, std::size_t last) { return text.substr(begins[first], begins[last] - begins[first]); };
+  const auto part = [&](std::size_t first, std::size_t last) {
+    return text.substr(begins[first], begins[last] - begins[first]);
+  };
   const std::size_t count = begins.size() - 1;
   std::size_t head = 0, tail = count;
   const int head_columns = width / 2, tail_columns = width - 1 - head_columns;
@@ -111,7 +115,9 @@ std::string bytes_text(std::int64_t bytes) {
   return short_number(static_cast<double>(bytes), {" B", " kB", " MB", " GB", " TB"});
 }
 
-std::string count_text(std::int64_t count) { return short_number(static_cast<double>(count), {"", " k", " M", " G", " T"}); }
+std::string count_text(std::int64_t count) {
+  return short_number(static_cast<double>(count), {"", " k", " M", " G", " T"});
+}
 
 std::string milliseconds(double value) {
   const int digits = value < 0.0995 ? 4 : value < 0.995 ? 3 : value < 9.95 ? 2 : value < 99.5 ? 1 : 0;

@@ -14,9 +14,9 @@ int display_width(const std::string& text);
 /// At most `width` columns: the middle is replaced by an ellipsis.
 std::string shorten(const std::string& text, int width);
 
-std::string bytes_text(std::int64_t bytes);   ///< "1.21 MB" (powers of ten)
-std::string count_text(std::int64_t count);   ///< "41.2 M"
-std::string milliseconds(double value);       ///< "12.3 ms", "0.0123 ms": three digits
-std::string percent(double share);            ///< 0.8102 -> "81.02 %"
+std::string bytes_text(std::int64_t bytes);  ///< "1.21 MB" (powers of ten)
+std::string count_text(std::int64_t count);  ///< "41.2 M"
+std::string milliseconds(double value);      ///< "12.3 ms", "0.0123 ms": three digits
+std::string percent(double share);           ///< 0.8102 -> "81.02 %"
 
 }  // namespace octet::report

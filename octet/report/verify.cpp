@@ -70,13 +70,15 @@ void compare_floats(const Tensor& ours, const Tensor& theirs, LayerCheck& check)
 }
 
 LayerCheck& entry(VerifyReport& report, const Segment& segment) {
-  const auto known = std::find_if(report.layers.begin(), report.layers.end(), [&](const LayerCheck& c) { return c.name == segment.target; });
+  const auto known = std::find_if(report.layers.begin(), report.layers.end(),
+                                  [&](const LayerCheck& c) { return c.name == segment.target; });
   if (known != report.layers.end()) return *known;
   report.layers.push_back({segment.target, segment.op});
   return report.layers.back();
 }
 
-void check_segment(const Graph& graph, const Segment& segment, const Values& values, int threads, VerifyReport& report) {
+void check_segment(const Graph& graph, const Segment& segment, const Values& values, int threads,
+                   VerifyReport& report) {
   NamedTensors feed;
   for (const ValueId id : segment.boundary) feed.emplace_back(graph.value(id).name, values.at(graph.value(id).name));
   const Session session(piece_of(graph, segment, values), {.threads = threads});
@@ -93,14 +95,16 @@ void check_segment(const Graph& graph, const Segment& segment, const Values& val
   }
 }
 
-void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vector<Tensor>& reference, int threads, VerifyReport& report) {
+void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vector<Tensor>& reference, int threads,
+                   VerifyReport& report) {
   const Session session(clone(graph), {.threads = threads});
   const std::vector<Tensor> ours = session.run(feed);
   for (std::size_t i = 0; i < ours.size(); ++i) {
     Sqnr sqnr;
     sqnr.add(reference[i], ours[i]);
     const std::string& name = session.output_names()[i];
-    const auto known = std::find_if(report.sqnr_db.begin(), report.sqnr_db.end(), [&](const auto& pair) { return pair.first == name; });
+    const auto known = std::find_if(report.sqnr_db.begin(), report.sqnr_db.end(),
+                                    [&](const auto& pair) { return pair.first == name; });
     if (known == report.sqnr_db.end()) {
       report.sqnr_db.emplace_back(name, sqnr.db());
     } else {
@@ -111,21 +115,25 @@ void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vect
 
 }  // namespace
 
-std::int64_t VerifyReport::total(std::int64_t LayerCheck::*count) const {
-  return std::accumulate(layers.begin(), layers.end(), std::int64_t{0}, [&](std::int64_t sum, const LayerCheck& c) { return sum + c.*count; });
+std::int64_t VerifyReport::total(std::int64_t LayerCheck::* count) const {
+  return std::accumulate(layers.begin(), layers.end(), std::int64_t{0},
+                         [&](std::int64_t sum, const LayerCheck& c) { return sum + c.*count; });
 }
 
 void verify(const Graph& graph, const NamedTensors& feed, int threads, VerifyReport& report,
             const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
   const std::vector<Segment> segments = cut_at_quantized(graph);
-  const bool quantized = std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.quantize >= 0; });
+  const bool quantized =
+      std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.quantize >= 0; });
   if (!quantized) {
-    throw Error(ErrorKind::usage, "the network has no layer whose activations are quantized in the file: there is nothing to verify")
+    throw Error(ErrorKind::usage,
+                "the network has no layer whose activations are quantized in the file: there is nothing to verify")
         .hint("verify what octet quantize wrote with --calibrate, or with --dynamic --per tensor");
   }
   Values values(feed.begin(), feed.end());
   const Session reference(clone(graph), {.threads = threads, .optimize = false});
-  const std::vector<Tensor> outputs = reference.run(feed, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor.clone(); });
+  const std::vector<Tensor> outputs =
+      reference.run(feed, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor.clone(); });
   for (std::size_t i = 0; i < outputs.size(); ++i) values[reference.output_names()[i]] = outputs[i];
   for (std::size_t i = 0; i < segments.size(); ++i) {
     check_segment(graph, segments[i], values, threads, report);
@@ -138,33 +146,48 @@ Json to_json(const VerifyReport& report) {
   Json out;
   out["passed"] = report.passed();
   out["samples"] = report.samples;
-  for (const auto& [name, count] : {std::pair("elements", &LayerCheck::elements), std::pair("equal", &LayerCheck::equal),
-                                    std::pair("ties", &LayerCheck::ties), std::pair("mismatches", &LayerCheck::mismatches)}) {
+  for (const auto& [name, count] :
+       {std::pair("elements", &LayerCheck::elements), std::pair("equal", &LayerCheck::equal),
+        std::pair("ties", &LayerCheck::ties), std::pair("mismatches", &LayerCheck::mismatches)}) {
     out[name] = report.total(count);
   }
   out["sqnr_db"] = Json::object();
   for (const auto& [name, db] : report.sqnr_db) out["sqnr_db"][safe(name)] = finite_or_null(db);
   out["layers"] = Json::array();
   for (const LayerCheck& layer : report.layers) {
-    out["layers"].push_back({{"name", safe(layer.name)}, {"op", safe(layer.op)}, {"elements", layer.elements}, {"equal", layer.equal},
-                             {"ties", layer.ties}, {"mismatches", layer.mismatches}, {"largest_difference", layer.largest}});
+    out["layers"].push_back({{"name", safe(layer.name)},
+                             {"op", safe(layer.op)},
+                             {"elements", layer.elements},
+                             {"equal", layer.equal},
+                             {"ties", layer.ties},
+                             {"mismatches", layer.mismatches},
+                             {"largest_difference", layer.largest}});
   }
   return out;
 }
 
 std::string to_text(const VerifyReport& report, int width) {
-  Table table({{"layer"}, {"operator"}, {"elements", Table::right}, {"equal", Table::right}, {"ties", Table::right}, {"wrong", Table::right}, {"largest", Table::right}});
+  Table table({{"layer"},
+               {"operator"},
+               {"elements", Table::right},
+               {"equal", Table::right},
+               {"ties", Table::right},
+               {"wrong", Table::right},
+               {"largest", Table::right}});
   for (const LayerCheck& layer : report.layers) {
     if (layer.equal == layer.elements) continue;
-    table.add({layer.name, layer.op, std::to_string(layer.elements), std::to_string(layer.equal), std::to_string(layer.ties),
-               std::to_string(layer.mismatches), fmt::format("{:.3g}", layer.largest)});
+    table.add({layer.name, layer.op, std::to_string(layer.elements), std::to_string(layer.equal),
+               std::to_string(layer.ties), std::to_string(layer.mismatches), fmt::format("{:.3g}", layer.largest)});
   }
   std::string out = table.empty() ? "" : table.text(width) + '\n';
-  out += fmt::format("{} layers, {} numbers: {} equal, {} rounding ties, {} wrong\n", report.layers.size(), report.total(&LayerCheck::elements),
-                     report.total(&LayerCheck::equal), report.total(&LayerCheck::ties), report.total(&LayerCheck::mismatches));
+  out += fmt::format("{} layers, {} numbers: {} equal, {} rounding ties, {} wrong\n", report.layers.size(),
+                     report.total(&LayerCheck::elements), report.total(&LayerCheck::equal),
+                     report.total(&LayerCheck::ties), report.total(&LayerCheck::mismatches));
   if (report.total(&LayerCheck::ties) > 0) {
-    out += fmt::format("a tie: the real value lies within {} of a step of the border between two integers; exact sums and float "
-                       "sums may fall to either side\n", kTie);
+    out += fmt::format(
+        "a tie: the real value lies within {} of a step of the border between two integers; exact sums and float "
+        "sums may fall to either side\n",
+        kTie);
   }
   for (const auto& [name, db] : report.sqnr_db) {
     out += fmt::format("{}: integers against fake-quantized float over the whole network {}\n", safe(name),

@@ -30,7 +30,7 @@ struct VerifyReport {
   std::vector<std::pair<std::string, double>> sqnr_db;  ///< whole network, by output: engine against reference
   std::int64_t samples = 0;
 
-  std::int64_t total(std::int64_t LayerCheck::*count) const;
+  std::int64_t total(std::int64_t LayerCheck::* count) const;
   bool passed() const { return total(&LayerCheck::mismatches) == 0; }
 };
 

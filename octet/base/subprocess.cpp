@@ -1,10 +1,11 @@
-#include "apps/octet/subprocess.h"
+#include "octet/base/subprocess.h"
 
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -15,7 +16,7 @@
 
 extern char** environ;
 
-namespace octet::app {
+namespace octet {
 namespace {
 
 struct Pipe {
@@ -24,8 +25,21 @@ struct Pipe {
 
 Pipe make_pipe() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) throw Error(ErrorKind::io, std::string("a pipe cannot be made: ") + std::strerror(errno));
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    throw Error(ErrorKind::io, std::string("a pipe cannot be made: ") + std::strerror(errno));
   return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
+}
+
+// This process's environment with some variables set anew.
+std::vector<std::string> variables_with(const std::vector<std::pair<std::string, std::string>>& changes) {
+  std::vector<std::string> out;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string text = *variable;
+    const auto same = [&](const auto& change) { return text.rfind(change.first + "=", 0) == 0; };
+    if (std::none_of(changes.begin(), changes.end(), same)) out.push_back(text);
+  }
+  for (const auto& [name, value] : changes) out.push_back(name + "=" + value);
+  return out;
 }
 
 // Both pipes at once, so that neither fills up while the other is waited for.
@@ -46,17 +60,21 @@ void read_both(const Pipe& a, std::string& into_a, const Pipe& b, std::string& i
 
 }  // namespace
 
-Finished run_program(const std::vector<std::string>& words) {
+Finished run_program(const std::vector<std::string>& words, const ProgramOptions& options) {
   Pipe output = make_pipe(), errors = make_pipe();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, output.write.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, errors.write.get(), STDERR_FILENO);
-  std::vector<char*> argv;
+  if (!options.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
+  std::vector<std::string> variables = variables_with(options.environment);
+  std::vector<char*> argv, envp;
+  for (std::string& variable : variables) envp.push_back(variable.data());
+  envp.push_back(nullptr);
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   pid_t child = 0;
-  const int failed = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), environ);
+  const int failed = posix_spawnp(&child, argv[0], &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw Error(ErrorKind::io, std::string("cannot be run: ") + std::strerror(failed)).file(words[0]);
   output.write = FileDescriptor();
@@ -72,4 +90,4 @@ Finished run_program(const std::vector<std::string>& words) {
 
 std::string own_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
-}  // namespace octet::app
+}  // namespace octet
