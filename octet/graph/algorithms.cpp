@@ -50,7 +50,8 @@ void rename_captures(Graph& graph, const std::string& from, const std::string& t
     if (waiting[i] == 0) continue;
     for (const int s : successors[i]) predecessor[at(s)] = static_cast<int>(i);
   }
-  int node = static_cast<int>(std::find_if(waiting.begin(), waiting.end(), [](int w) { return w > 0; }) - waiting.begin());
+  int node =
+      static_cast<int>(std::find_if(waiting.begin(), waiting.end(), [](int w) { return w > 0; }) - waiting.begin());
   std::vector<bool> seen(graph.nodes.size(), false);
   while (!seen[at(node)]) {
     seen[at(node)] = true;
@@ -179,7 +180,9 @@ void replace_uses(Graph& graph, const std::map<ValueId, ValueId>& replacements) 
   for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
     const ValueId from = graph.outputs[i], to = target(from);
     if (from == to) continue;
-    const auto in = [&](const std::vector<ValueId>& list) { return std::find(list.begin(), list.end(), to) != list.end(); };
+    const auto in = [&](const std::vector<ValueId>& list) {
+      return std::find(list.begin(), list.end(), to) != list.end();
+    };
     const std::string name = graph.value(from).name;
     graph.rename(from, graph.fresh_name(name + "_replaced"));
     if (in(graph.inputs) || in(graph.outputs) || graph.initializer(to) != nullptr) {

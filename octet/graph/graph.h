@@ -34,7 +34,7 @@ struct Dim {
   std::string symbol;
 
   Dim() = default;
-  Dim(std::int64_t v) : value(v) {}            // NOLINT(google-explicit-constructor)
+  Dim(std::int64_t v) : value(v) {}  // NOLINT(google-explicit-constructor)
   explicit Dim(std::string name) : symbol(std::move(name)) {}
   bool known() const { return value >= 0; }
   bool operator==(const Dim&) const = default;
@@ -48,8 +48,8 @@ std::optional<Shape> static_shape(const SymbolicShape& shape);
 SymbolicShape symbolic(const Shape& shape);
 
 struct TypeInfo {
-  DType dtype = DType::undefined;        ///< undefined: not known
-  std::optional<SymbolicShape> shape;    ///< nothing: rank not known
+  DType dtype = DType::undefined;      ///< undefined: not known
+  std::optional<SymbolicShape> shape;  ///< nothing: rank not known
 };
 
 using ValueId = std::int32_t;
@@ -132,8 +132,8 @@ class Graph {
   ValueId add_input(std::string name, DType dtype, SymbolicShape shape);
   ValueId add_initializer(std::string name, Tensor tensor);
   /// Appends a node with one fresh output (named after `name` if given) and returns that output.
-  ValueId add_node(std::string op_type, std::vector<ValueId> inputs, Attributes attributes = {},
-                   std::string name = {}, std::string domain = {});
+  ValueId add_node(std::string op_type, std::vector<ValueId> inputs, Attributes attributes = {}, std::string name = {},
+                   std::string domain = {});
 
   const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
   Value& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }

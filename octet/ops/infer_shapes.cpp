@@ -209,9 +209,16 @@ class Inference {
 }  // namespace
 
 int infer_shapes(Graph& graph, const InferOptions& options) {
+  std::vector<TypeInfo> declared;
+  for (const ValueId id : graph.outputs) declared.push_back(graph.value(id).type);
   Inference inference(graph, options, nullptr);
   inference.seed_inputs();
-  return inference.run();
+  const int folded = inference.run();
+  // What a model says of its outputs stays as it says it, even where something looser follows from its nodes.
+  for (std::size_t i = 0; options.dims.empty() && options.shapes.empty() && i < declared.size(); ++i) {
+    if (declared[i].dtype != DType::undefined && declared[i].shape) graph.value(graph.outputs[i]).type = declared[i];
+  }
+  return folded;
 }
 
 }  // namespace octet::ops

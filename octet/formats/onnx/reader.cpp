@@ -75,16 +75,6 @@ void check_forms(const Graph& graph) {
   }
 }
 
-// What the file says of its outputs stays as it says it, even where more (or something looser) follows from the nodes.
-void infer_keeping_interface(Graph& graph) {
-  std::vector<TypeInfo> declared;
-  for (const ValueId id : graph.outputs) declared.push_back(graph.value(id).type);
-  ops::infer_shapes(graph);
-  for (std::size_t i = 0; i < declared.size(); ++i) {
-    if (declared[i].dtype != DType::undefined && declared[i].shape) graph.value(graph.outputs[i]).type = declared[i];
-  }
-}
-
 void check(Graph& graph, const ReadContext& context) {
   if (graph.nodes.empty()) {
     throw Error(ErrorKind::bad_input, "the graph is empty")
@@ -102,7 +92,7 @@ void check(Graph& graph, const ReadContext& context) {
   if (context.unsupported) throw *context.unsupported;
   verify(graph);
   check_forms(graph);
-  infer_keeping_interface(graph);
+  ops::infer_shapes(graph);
 }
 
 Graph read_model(::onnx::ModelProto model, ExternalData external) {
