@@ -32,6 +32,7 @@ function(octet_layer name)
   if(OCTET_BUILD_TESTS AND tests)
     add_executable(octet_${name}_test ${tests})
     octet_compile_options(octet_${name}_test)
+    target_compile_options(octet_${name}_test PRIVATE -O1)  # tests are compiled more often than they run
     target_compile_definitions(octet_${name}_test PRIVATE OCTET_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(octet_${name}_test PRIVATE octet_${name} GTest::gtest GTest::gmock GTest::gtest_main)
     gtest_discover_tests(octet_${name}_test DISCOVERY_MODE PRE_TEST)

@@ -1,5 +1,6 @@
 #include "octet/base/subprocess.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>

@@ -120,17 +120,24 @@ void broadcast_loop(ThreadPool& threads, const BroadcastPlan& plan, const A* a, 
     const A* pa = a + ia;
     const B* pb = b + ib;
     R* to = out + at;
-    if (sa == 1 && sb == 1) {
-      for (std::int64_t i = 0; i < count; ++i) to[i] = f(pa[i], pb[i]);
-    } else if (sb == 0 && sa == 1) {
-      const B same = *pb;
-      for (std::int64_t i = 0; i < count; ++i) to[i] = f(pa[i], same);
-    } else if (sa == 0 && sb == 1) {
-      const A same = *pa;
-      for (std::int64_t i = 0; i < count; ++i) to[i] = f(same, pb[i]);
-    } else {
-      for (std::int64_t i = 0; i < count; ++i) to[i] = f(pa[i * sa], pb[i * sb]);
+    // Loops of their own only where networks spend time: each more is compiled for every type and operator.
+    if constexpr (std::is_same_v<A, float> && std::is_same_v<B, float>) {
+      if (sa == 1 && sb == 1) {
+        for (std::int64_t i = 0; i < count; ++i) to[i] = f(pa[i], pb[i]);
+        return;
+      }
+      if (sb == 0 && sa == 1) {
+        const B same = *pb;
+        for (std::int64_t i = 0; i < count; ++i) to[i] = f(pa[i], same);
+        return;
+      }
+      if (sa == 0 && sb == 1) {
+        const A same = *pa;
+        for (std::int64_t i = 0; i < count; ++i) to[i] = f(same, pb[i]);
+        return;
+      }
     }
+    for (std::int64_t i = 0; i < count; ++i) to[i] = f(pa[i * sa], pb[i * sb]);
   });
 }
 
