@@ -286,6 +286,7 @@ Rows quantize_linear() {
        .attributes = {"axis", "block_size", "output_dtype"},
        .infer = infer_dequantize,
        .eval = eval_dequantize,
+       .foldable = false,  // a stored weight must stay int8
        .samples = dequantize_samples},
   };
 }
