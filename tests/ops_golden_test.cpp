@@ -1,4 +1,5 @@
-// Single operators in many forms against what ONNX Runtime answered (golden/ops.json, made by make_ops_golden.py).
+// Single operators in many forms against what ONNX Runtime answered (golden/ops.json and math.json, made by
+// make_ops_golden.py and make_math_golden.py).
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -92,13 +93,11 @@ void expect_close(const Tensor& actual, const json& expected, double tolerance) 
   }
 }
 
-json load() {
-  std::ifstream file(OCTET_SOURCE_DIR "/tests/golden/ops.json");
-  return json::parse(file);
-}
+class OpsGolden : public testing::TestWithParam<const char*> {};
 
-TEST(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
-  const json rows = load();
+TEST_P(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
+  std::ifstream file(OCTET_SOURCE_DIR + std::string("/tests/golden/") + GetParam() + ".json");
+  const json rows = json::parse(file);
   ASSERT_GT(rows.size(), 100u);
   ThreadPool threads(2);
   for (const json& row : rows) {
@@ -122,6 +121,8 @@ TEST(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Files, OpsGolden, testing::Values("ops", "math"), [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace octet

@@ -13,7 +13,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "octet/ops/elementwise.h"
+#include "octet/ops/math_map.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -72,6 +72,12 @@ OpDef plain(const char* name, int since, QuantRule quant, F f) {
   return row(name, since, quant, [f](EvalContext& ctx) { map_real(ctx, f); });
 }
 
+// The same through a kernel of octet/kernels/math; `f` serves double.
+template <class F>
+OpDef fast(const char* name, int since, QuantRule quant, kernels::MathMap kernels::MathTable::* kernel, F f) {
+  return row(name, since, quant, [=](EvalContext& ctx) { map_kernel(ctx, kernels::math().*kernel, f); });
+}
+
 // One or two real attributes with their defaults; f(x, first, second).
 struct Parameter {
   const char* name;
@@ -99,9 +105,9 @@ OpDef with_parameters(const char* name, int since, Parameter a, Parameter b, Qua
 void eval_gelu(EvalContext& ctx) {
   const std::string approximate = ctx.attributes().text("approximate", "none");
   if (approximate == "tanh") {
-    map_real(ctx, [](auto x) { return gelu_tanh(x); });
+    map_kernel(ctx, kernels::math().gelu_tanh, [](auto x) { return gelu_tanh(x); });
   } else if (approximate == "none") {
-    map_real(ctx, [](auto x) { return gelu(x); });
+    map_kernel(ctx, kernels::math().gelu, [](auto x) { return gelu(x); });
   } else {
     throw ctx.error(ErrorKind::bad_input, "Gelu: unknown approximation").value(approximate).expected("none or tanh");
   }
@@ -145,13 +151,13 @@ OpDef shrink_row() {
 Rows activations() {
   const Parameter none = {nullptr, 0};
   return {
-      plain("Sigmoid", 6, kFused, [](auto x) { return sigmoid(x); }),
-      plain("Tanh", 6, kFused, [](auto x) { return std::tanh(x); }),
+      fast("Sigmoid", 6, kFused, &kernels::MathTable::sigmoid, [](auto x) { return sigmoid(x); }),
+      fast("Tanh", 6, kFused, &kernels::MathTable::tanh, [](auto x) { return std::tanh(x); }),
       plain("HardSwish", 14, kFused,
             [](auto x) { return x * hard_sigmoid(x, decltype(x)(1.0 / 6), decltype(x)(0.5)); }),
       plain("Softplus", 1, kTable, [](auto x) { return softplus(x); }),
       plain("Softsign", 1, kTable, [](auto x) { return x / (1 + std::abs(x)); }),
-      plain("Mish", 18, kTable, [](auto x) { return x * std::tanh(softplus(x)); }),
+      fast("Mish", 18, kTable, &kernels::MathTable::mish, [](auto x) { return x * std::tanh(softplus(x)); }),
       gelu_row(),
       with_parameters("HardSigmoid", 6, {"alpha", 0.2f}, {"beta", 0.5f}, kFused,
                       [](auto x, auto alpha, auto beta) { return hard_sigmoid(x, alpha, beta); }),

@@ -6,6 +6,7 @@
 // Source: ONNX LayerNormalization-17.
 #include <cmath>
 
+#include "octet/kernels/math/math.h"
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
@@ -74,6 +75,13 @@ Moments moments(const T* x, std::int64_t count, double epsilon) {
   return {mean, 1 / std::sqrt(squares / static_cast<double>(count) + epsilon)};
 }
 
+Moments moments(const float* x, std::int64_t count, double epsilon) {
+  const kernels::MathTable& math = kernels::math();
+  const double mean = math.sum(x, count) / static_cast<double>(count);
+  const double squares = math.squared_distance(x, static_cast<float>(mean), count);
+  return {mean, 1 / std::sqrt(squares / static_cast<double>(count) + epsilon)};
+}
+
 template <class T>
 void normalize_row(const T* x, std::int64_t count, Moments m, const Compute<T>* scale, const Compute<T>* bias, T* y) {
   using C = Compute<T>;
@@ -83,6 +91,10 @@ void normalize_row(const T* x, std::int64_t count, Moments m, const Compute<T>* 
     const C scaled = normal * scale[i];
     y[i] = store<T>(bias == nullptr ? scaled : scaled + bias[i]);
   }
+}
+
+void normalize_row(const float* x, std::int64_t count, Moments m, const float* scale, const float* bias, float* y) {
+  kernels::math().normalize(x, static_cast<float>(m.mean), static_cast<float>(m.deviation), scale, bias, y, count);
 }
 
 template <class T>

@@ -9,12 +9,12 @@ namespace octet::ops {
 
 Rows activations();  // Sigmoid, HardSwish, Elu, ...
 Rows affine_grid();
-Rows arg_reduce();   // ArgMax, ArgMin
-Rows arithmetic();   // Add, Sub, Mul, Div
+Rows arg_reduce();  // ArgMax, ArgMin
+Rows arithmetic();  // Add, Sub, Mul, Div
 Rows average_pool();
 Rows batch_normalization();
-Rows bitwise();   // BitShift, BitwiseAnd, BitwiseNot, BitwiseOr, BitwiseXor
-Rows cast();      // Cast, CastLike
+Rows bitwise();  // BitShift, BitwiseAnd, BitwiseNot, BitwiseOr, BitwiseXor
+Rows cast();     // Cast, CastLike
 Rows center_crop_pad();
 Rows classify();  // IsInf, IsNaN
 Rows clip();
@@ -26,31 +26,41 @@ Rows constant_of_shape();
 Rows conv();
 Rows conv_integer();  // ConvInteger, QLinearConv
 Rows conv_transpose();
+Rows cum_sum();
 Rows depth_to_space();
+Rows det();
+Rows dft();  // DFT, STFT
 Rows dropout();
 Rows dynamic_quantize_linear();
 Rows einsum();
 Rows expand();
 Rows exponential();  // Exp, Log, Sqrt, Reciprocal, Erf
+Rows eye_like();
 Rows fused();
 Rows gather();
 Rows gather_elements();
 Rows gemm();
 Rows global_pool();  // GlobalAveragePool, GlobalMaxPool, GlobalLpPool
 Rows grid_sample();
+Rows group_normalization();  // InstanceNormalization, GroupNormalization
 Rows gru();
 Rows identity();
 Rows if_else();
 Rows layer_normalization();
 Rows logic();  // And, Or, Xor, Not
 Rows loop();
+Rows loss();  // NegativeLogLikelihoodLoss, SoftmaxCrossEntropyLoss
+Rows lp_normalization();
 Rows lp_pool();
+Rows lrn();
 Rows lstm();
 Rows matmul();
 Rows matmul_integer();  // MatMulInteger, QLinearMatMul
 Rows max_pool();
 Rows max_roi_pool();
 Rows max_unpool();
+Rows mean_variance_normalization();
+Rows mel_weight_matrix();
 Rows mod();
 Rows non_max_suppression();
 Rows non_zero();
@@ -59,27 +69,32 @@ Rows pad();
 Rows pow();
 Rows prelu();
 Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
+Rows random_values();    // RandomNormal, RandomUniform, Bernoulli, ...
 Rows range();
 Rows reduce();  // ReduceSum, ReduceMean, ReduceMax, ...
 Rows relu();
 Rows reshape();
 Rows resize();
+Rows reverse_sequence();
 Rows rnn();
 Rows roi_align();
-Rows rounding();      // Ceil, Floor, Round
+Rows rounding();  // Ceil, Floor, Round
 Rows scan();
 Rows scatter();
 Rows shape_size();
-Rows sign();          // Abs, Neg, Sign
+Rows sign();  // Abs, Neg, Sign
 Rows slice();
-Rows softmax();       // Softmax, LogSoftmax, Hardmax
+Rows softmax();  // Softmax, LogSoftmax, Hardmax
 Rows split();
 Rows squeeze();
+Rows top_k();
 Rows transpose();
 Rows trigonometry();  // Sin, Cos, ..., Atanh
+Rows trilu();
 Rows unique();
-Rows variadic();      // Max, Min, Sum, Mean
+Rows variadic();  // Max, Min, Sum, Mean
 Rows where();
+Rows window_functions();  // HannWindow, HammingWindow, BlackmanWindow
 
 namespace {
 
@@ -104,31 +119,41 @@ constexpr MakeRows kFiles[] = {
     conv,
     conv_integer,
     conv_transpose,
+    cum_sum,
     depth_to_space,
+    det,
+    dft,
     dropout,
     dynamic_quantize_linear,
     einsum,
     expand,
     exponential,
+    eye_like,
     fused,
     gather,
     gather_elements,
     gemm,
     global_pool,
     grid_sample,
+    group_normalization,
     gru,
     identity,
     if_else,
     layer_normalization,
     logic,
     loop,
+    loss,
+    lp_normalization,
     lp_pool,
+    lrn,
     lstm,
     matmul,
     matmul_integer,
     max_pool,
     max_roi_pool,
     max_unpool,
+    mean_variance_normalization,
+    mel_weight_matrix,
     mod,
     non_max_suppression,
     non_zero,
@@ -137,11 +162,13 @@ constexpr MakeRows kFiles[] = {
     pow,
     prelu,
     quantize_linear,
+    random_values,
     range,
     reduce,
     relu,
     reshape,
     resize,
+    reverse_sequence,
     rnn,
     roi_align,
     rounding,
@@ -153,11 +180,14 @@ constexpr MakeRows kFiles[] = {
     softmax,
     split,
     squeeze,
+    top_k,
     transpose,
     trigonometry,
+    trilu,
     unique,
     variadic,
     where,
+    window_functions,
 };
 // clang-format on
 

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 
+#include "octet/kernels/math/math.h"
 #include "octet/ops/axes.h"
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
@@ -156,6 +157,12 @@ T reduce_row(const T* row, std::int64_t size, const auto& merge) {
   return R::finish(held[0], size);
 }
 
+// Sums of float rows, which global pooling and layer normalization are made of.
+float reduce_row_sum(const float* row, std::int64_t size, bool mean) {
+  const double sum = kernels::math().sum(row, size);
+  return static_cast<float>(mean ? sum / static_cast<double>(size) : sum);
+}
+
 template <class T, class R, class Merge>
 void reduce(EvalContext& ctx, const Arranged& x, Tensor& y, const Merge& merge) {
   const AxisSplit& s = x.split;
@@ -164,6 +171,12 @@ void reduce(EvalContext& ctx, const Arranged& x, Tensor& y, const Merge& merge) 
   const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, s.size * s.inner));
   ctx.threads().parallel_for(s.outer, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t o = begin; o < end; ++o) {
+      if constexpr (std::is_same_v<R, SumOf<float>> || std::is_same_v<R, MeanOf<float>>) {
+        if (s.inner == 1) {
+          out[o] = reduce_row_sum(in + o * s.size, s.size, std::is_same_v<R, MeanOf<float>>);
+          continue;
+        }
+      }
       if (s.inner == 1) {
         out[o] = reduce_row<T, R>(in + o * s.size, s.size, merge);
       } else {

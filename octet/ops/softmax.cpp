@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "octet/kernels/math/math.h"
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
@@ -34,30 +35,38 @@ void infer(InferContext& ctx) {
   if (ctx.opset() >= 13 || axis != ctx.rank(0)) normalize_axis(axis, ctx.rank(0));
 }
 
-template <class C>
-C greatest(const C* x, std::int64_t count) {
-  C most = -std::numeric_limits<C>::infinity();
+double greatest(const double* x, std::int64_t count) {
+  double most = -std::numeric_limits<double>::infinity();
   for (std::int64_t i = 0; i < count; ++i) most = x[i] > most || x[i] != x[i] ? x[i] : most;
   return most;
 }
 
 struct Softmax {
-  template <class C>
-  static void row(const C* x, C* y, std::int64_t count) {
-    const C most = greatest(x, count);
-    C sum = 0;
+  static void row(const float* x, float* y, std::int64_t count) {
+    const kernels::MathTable& math = kernels::math();
+    const double sum = math.exp_shifted(x, math.maximum(x, count), y, count);
+    math.scale(y, static_cast<float>(1 / sum), count);
+  }
+  static void row(const double* x, double* y, std::int64_t count) {
+    const double most = greatest(x, count);
+    double sum = 0;
     for (std::int64_t i = 0; i < count; ++i) sum += y[i] = std::exp(x[i] - most);
     for (std::int64_t i = 0; i < count; ++i) y[i] /= sum;
   }
 };
 
 struct LogSoftmax {
-  template <class C>
-  static void row(const C* x, C* y, std::int64_t count) {
-    const C most = greatest(x, count);
-    C sum = 0;
+  static void row(const float* x, float* y, std::int64_t count) {
+    const kernels::MathTable& math = kernels::math();
+    const float most = math.maximum(x, count);
+    const auto log_sum = static_cast<float>(std::log(math.exp_shifted(x, most, y, count)));
+    for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] - most - log_sum;
+  }
+  static void row(const double* x, double* y, std::int64_t count) {
+    const double most = greatest(x, count);
+    double sum = 0;
     for (std::int64_t i = 0; i < count; ++i) sum += std::exp(x[i] - most);
-    const C log_sum = std::log(sum);
+    const double log_sum = std::log(sum);
     for (std::int64_t i = 0; i < count; ++i) y[i] = x[i] - most - log_sum;
   }
 };

@@ -20,7 +20,15 @@ from draw import draw
 ort.set_default_logger_severity(4)
 DTYPES = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "float16": TensorProto.FLOAT16,
           "int8": TensorProto.INT8, "uint8": TensorProto.UINT8, "int16": TensorProto.INT16,
-          "uint16": TensorProto.UINT16, "int32": TensorProto.INT32, "int64": TensorProto.INT64}
+          "uint16": TensorProto.UINT16, "int32": TensorProto.INT32, "int64": TensorProto.INT64,
+          "uint32": TensorProto.UINT32, "uint64": TensorProto.UINT64, "bool": TensorProto.BOOL}
+
+
+def numbers(array):
+    """Values as JSON numbers: seven digits of floats, 0 and 1 for booleans."""
+    if array.dtype.kind == "f":
+        return [float(f"{v:.7g}") for v in array.astype(np.float64).ravel()]
+    return [int(v) for v in array.ravel()]
 
 
 class Input:
@@ -32,7 +40,7 @@ class Input:
         self.shape, self.dtype = list(shape), dtype
         if values is not None:
             self.data = np.array(values, dtype=dtype).reshape(shape)
-            self.json = {"dtype": dtype, "shape": self.shape, "values": self.data.ravel().tolist()}
+            self.json = {"dtype": dtype, "shape": self.shape, "values": numbers(self.data)}
             return
         Input.seed += 1
         self.json = {"dtype": dtype, "shape": self.shape, "seed": Input.seed, "low": low, "high": high}
@@ -77,8 +85,7 @@ def case(op, inputs, opset=17, outputs=1, domain="", tolerance=None, by="ort", *
         row["tolerance"] = tolerance
     for a in answers:
         a = np.asarray(a)
-        text = [float(f"{v:.7g}") for v in a.astype(np.float64).ravel()] if a.dtype.kind == "f" else a.ravel().tolist()
-        row["outputs"].append({"dtype": str(a.dtype), "shape": list(a.shape), "values": text})
+        row["outputs"].append({"dtype": str(a.dtype), "shape": list(a.shape), "values": numbers(a)})
     CASES.append(row)
 
 
@@ -295,13 +302,13 @@ def integer_cases():
              group=group, **form)
 
 
-def main():
-    for make in [conv_cases, gemm_cases, matmul_cases, pool_cases, quantize_cases, conv_transpose_cases,
-                 einsum_cases, recurrent_cases, integer_cases]:
+def write(*makers):
+    for make in makers:
         make()
     rows = ",\n".join(json.dumps(row, separators=(",", ":")) for row in CASES)
     sys.stdout.write("[\n" + rows + "\n]\n")
 
 
 if __name__ == "__main__":
-    main()
+    write(conv_cases, gemm_cases, matmul_cases, pool_cases, quantize_cases, conv_transpose_cases, einsum_cases,
+          recurrent_cases, integer_cases)
