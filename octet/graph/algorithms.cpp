@@ -152,10 +152,10 @@ int remove_dead(Graph& graph) {
   for (std::size_t i = 0; i < live.size(); ++i) dead[i] = !live[i];
   const auto removed = static_cast<int>(std::count(dead.begin(), dead.end(), true));
   erase_nodes(graph, dead);
+  for (const ValueId id : graph.inputs) used[at(id)] = true;  // a default of an input stays
   std::vector<ValueId> unused;
   for (const auto& [id, tensor] : graph.initializers()) {
-    const bool is_input = std::find(graph.inputs.begin(), graph.inputs.end(), id) != graph.inputs.end();
-    if (!used[at(id)] && !is_input) unused.push_back(id);
+    if (!used[at(id)]) unused.push_back(id);
   }
   for (const ValueId id : unused) graph.erase_initializer(id);
   return removed;

@@ -3,6 +3,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "octet/ops/attribute_types.h"
 #include "octet/ops/op.h"
 
 namespace octet::ops {
@@ -62,6 +63,12 @@ void check_form(const Graph& graph, const Node& node, const OpDef& op) {
   for (const auto& [name, value] : node.attributes) {
     if (std::find(op.attributes.begin(), op.attributes.end(), name) == op.attributes.end()) {
       throw fail("unknown attribute '" + name + "'");
+    }
+    const auto type = node.domain.empty() ? attribute_type(node.op_type, name) : std::nullopt;
+    if (type && static_cast<std::size_t>(*type) != value.index()) {
+      throw fail("attribute '" + name + "' has another type than the operator takes")
+          .value(to_string(static_cast<AttributeType>(value.index())))
+          .expected(to_string(*type));
     }
   }
 }

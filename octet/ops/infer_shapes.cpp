@@ -2,10 +2,13 @@
 // most of the integer arithmetic that exporters leave behind (Shape, Gather, Concat, ...) is constant.
 #include <algorithm>
 
+#include "octet/base/checked.h"
 #include "octet/ops/op.h"
 
 namespace octet::ops {
 namespace {
+
+constexpr std::int64_t kMaxKnownBytes = 1 << 16;
 
 class Inference {
  public:
@@ -26,10 +29,11 @@ class Inference {
   }
 
   int run() {
+    std::vector<bool> is_input(graph_.value_count(), false);
+    for (const ValueId id : graph_.inputs) is_input[static_cast<std::size_t>(id)] = true;
     for (const auto& [id, tensor] : graph_.initializers()) {
-      Known k{{tensor.dtype(), symbolic(tensor.shape())}, tensor, {}};
       // An initializer that is also an input is only a default.
-      if (std::find(graph_.inputs.begin(), graph_.inputs.end(), id) == graph_.inputs.end()) set(id, std::move(k));
+      if (!is_input[static_cast<std::size_t>(id)]) set(id, {{tensor.dtype(), symbolic(tensor.shape())}, tensor, {}});
     }
     std::vector<bool> folded(graph_.nodes.size(), false);
     int count = 0;
@@ -143,10 +147,12 @@ class Inference {
     for (const Known& out : ctx.outputs()) {
       if (!out.type.shape) continue;
       if (const auto shape = static_shape(*out.type.shape)) {
-        bytes += shape->elements() * static_cast<std::int64_t>(size_of(out.type.dtype));
+        const std::int64_t own = checked_mul(shape->elements(), static_cast<std::int64_t>(size_of(out.type.dtype)));
+        bytes = checked_add(bytes, own);
       }
     }
-    return bytes <= options_.max_folded_bytes;
+    // Without folding only what shapes may follow from is worth computing, not whole dequantized weights.
+    return bytes <= (options_.fold ? options_.max_folded_bytes : std::min(options_.max_folded_bytes, kMaxKnownBytes));
   }
 
   bool fold(const Node& node, const OpDef& op, const std::vector<Known>& known) {

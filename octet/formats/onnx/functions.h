@@ -40,13 +40,12 @@ struct Frame {
 /// Names that a model uses anywhere, so that those made for inlined values are new.
 class TakenNames {
  public:
-  explicit TakenNames(const ::onnx::GraphProto& graph) { collect(graph); }
+  /// Every name of the graph and its subgraphs is taken.
+  void collect(const ::onnx::GraphProto& graph);
   /// `wanted`, or wanted_1, ...: a name that was not taken and now is.
   std::string take(const std::string& wanted);
 
  private:
-  void collect(const ::onnx::GraphProto& graph);
-
   std::unordered_map<std::string, int> taken_;  // name -> the suffix to try next
 };
 

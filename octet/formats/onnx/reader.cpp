@@ -97,9 +97,8 @@ void check(Graph& graph, const ReadContext& context) {
 
 Graph read_model(::onnx::ModelProto model, ExternalData external) {
   check_ir(model.ir_version());
-  ReadContext context{std::move(external), FunctionTable(model),
-                      TakenNames(model.functions().empty() ? ::onnx::GraphProto() : model.graph()), read_opsets(model),
-                      model.ir_version()};
+  ReadContext context{std::move(external), FunctionTable(model), {}, read_opsets(model), model.ir_version()};
+  if (!context.functions.empty()) context.taken.collect(model.graph());
   Graph graph;
   Frame outermost;
   GraphReader(context, graph, nullptr).read(*model.mutable_graph(), outermost);
