@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "octet/formats/onnx/onnx.h"
 #include "octet/quant/record.h"
 #include "octet/rewrite/rewrite.h"
 
@@ -11,6 +12,8 @@ namespace octet::quant {
 Graph prepare(const Graph& graph, std::vector<std::string>&) {
   require_float(graph);
   Graph out = clone(graph);
+  constexpr int kPerChannel = 13;  // DequantizeLinear takes an axis
+  if (out.opset() < kPerChannel) formats::raise_opset(out, kPerChannel);
   rewrite::simplify(out);
   return out;
 }

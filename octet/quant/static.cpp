@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 
 #include "octet/quant/calibrate.h"
 #include "octet/quant/insert.h"
 #include "octet/quant/prepare.h"
 #include "octet/quant/record.h"
+#include "octet/quant/sensitivity.h"
 
 namespace octet {
 namespace {
@@ -49,24 +52,60 @@ class StaticQuantizer {
     candidates_ = find_layers(graph_, method_.exclude, result_.warnings);
     layers_ = candidates_.layers;
     placement_ = place(graph_, layers_);
+    macs_ = count_macs(graph_, {});
     result_.method = "static";
     if (!options_.dry_run && !layers_.empty()) {
       calibrate();
+      if (method_.keep_sensitive_float) keep_sensitive_parts_float();
     }
     record();
     if (!options_.dry_run) require_coverage(result_);
-    result_.model = clone(graph_);
-    if (!options_.dry_run) {
-      insert_pairs(result_.model, layers_, placement_, parameters(placement_), insert_, result_.warnings);
-    }
+    result_.model = options_.dry_run ? clone(graph_) : quantized(result_.warnings);
     finish(result_.model);
-    write_metadata(result_, method_.numerics == Numerics::onnx ? "onnx" : "torch",
-                   {{"observer", quant::to_string(statistics_.observer())},
-                    {"calibration_samples", std::to_string(statistics_.samples)}});
+    settings_["observer"] = quant::to_string(statistics_.observer());
+    settings_["calibration_samples"] = std::to_string(statistics_.samples);
+    write_metadata(result_, method_.numerics == Numerics::onnx ? "onnx" : "torch", settings_);
     return std::move(result_);
   }
 
  private:
+  Graph quantized(std::vector<std::string>& warnings) const {
+    Graph out = clone(graph_);
+    insert_pairs(out, layers_, placement_, parameters(placement_), insert_, warnings);
+    return out;
+  }
+
+  // Measures every part alone, takes back those that hurt, and measures what is left as a whole.
+  void keep_sensitive_parts_float() {
+    if (!method_.calibration) {
+      result_.warnings.push_back("no calibration data beside the statistics: which layers hurt was not measured");
+      return;
+    }
+    constexpr std::int64_t kSamples = 8;
+    SensitivityMeter meter(graph_, candidates_.layers,
+                           spread_batches(method_.calibration, statistics_.batches, kSamples, options_.skip_nonfinite),
+                           insert_, options_.threads);
+    parts_ = parts_of(graph_, layers_, placement_, macs_);
+    const std::vector<Affine> affine = parameters(placement_);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      meter.measure(parts_[i], placement_, affine);
+      if (options_.progress) {
+        options_.progress("measuring layers", static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(parts_.size()));
+      }
+    }
+    kept_float_ = parts_to_keep_float(parts_, std::accumulate(macs_.begin(), macs_.end(), std::int64_t{0}));
+    std::vector<bool> frozen(graph_.nodes.size(), false);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (kept_float_[i]) frozen[at(parts_[i].node)] = true;
+    }
+    std::erase_if(layers_, [&](const Layer& layer) { return frozen[at(layer.node)]; });
+    placement_ = place(graph_, layers_, frozen);
+    if (layers_.empty()) return;
+    std::vector<std::string> ignored;
+    settings_["end_sqnr_db"] = fmt::format("{:.2f}", decibels(meter.end_error(quantized(ignored))));
+    settings_["measured_batches"] = std::to_string(meter.samples());
+  }
+
   void calibrate() {
     if (!method_.statistics.empty()) {
       statistics_ = load_statistics(method_.statistics);
@@ -108,10 +147,9 @@ class StaticQuantizer {
   }
 
   void record() {
-    const std::vector<std::int64_t> macs = count_macs(graph_, {});
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       const Node& node = graph_.nodes[i];
-      NodeRecord entry{graph_.label(node), node.op_type, placement_.int8[i], candidates_.reasons[i], macs[i], {}, {}};
+      NodeRecord entry{graph_.label(node), node.op_type, placement_.int8[i], candidates_.reasons[i], macs_[i], {}, {}};
       const int host = placement_.fused_into[i];
       if (host >= 0) {
         entry.reason = "computed with " + graph_.label(graph_.nodes[at(layers_[at(host)].node)]);
@@ -119,6 +157,14 @@ class StaticQuantizer {
         entry.reason = entry.reason.empty() ? "int8 weight and activation" : "int8 on both sides";
       }
       result_.nodes.push_back(std::move(entry));
+    }
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      NodeRecord& entry = result_.nodes[at(parts_[i].node)];
+      entry.sqnr_db = decibels(parts_[i].own_error);
+      entry.end_sqnr_db = decibels(parts_[i].end_error);
+      if (!kept_float_[i]) continue;
+      entry.reason = fmt::format("kept float: quantized alone it gives {:.1f} dB at its output and {:.1f} dB at the network's end",
+                                 *entry.sqnr_db, *entry.end_sqnr_db);
     }
     result_.coverage = coverage_of(result_.nodes);
   }
@@ -132,6 +178,10 @@ class StaticQuantizer {
   std::vector<Layer> layers_;
   Placement placement_;
   Statistics statistics_;
+  std::vector<std::int64_t> macs_;
+  std::vector<Part> parts_;
+  std::vector<bool> kept_float_;
+  std::map<std::string, std::string> settings_;
 };
 
 }  // namespace

@@ -85,7 +85,7 @@ Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const floa
   return out;
 }
 
-WeightWriter::Written WeightWriter::write(ValueId weight, int axis, std::span<const float> least) {
+const WeightWriter::Stored& WeightWriter::stored(ValueId weight, int axis, std::span<const float> least) {
   const std::string name = graph_.value(weight).name;
   const Tensor tensor = *graph_.initializer(weight);
   require_finite(tensor, name);
@@ -109,12 +109,17 @@ WeightWriter::Written WeightWriter::write(ValueId weight, int axis, std::span<co
     }
     it = stored_.emplace(key, store(weight, axis, std::move(scales))).first;
   }
-  const Stored& stored = it->second;
+  return it->second;
+}
+
+WeightWriter::Written WeightWriter::write(ValueId weight, int axis, std::span<const float> least) {
+  const Stored& stored = this->stored(weight, axis, least);
+  const Shape shape = graph_.initializer(weight)->shape();
   Attributes attributes;
   if (axis >= 0) attributes.set("axis", std::int64_t{axis});
   const ValueId out = graph_.add_node("DequantizeLinear", {stored.values, stored.scale, stored.zero_point}, attributes,
-                                      graph_.fresh_name(name + "_dequantized"));
-  graph_.value(out).type = {DType::f32, symbolic(tensor.shape())};
+                                      graph_.fresh_name(graph_.value(weight).name + "_dequantized"));
+  graph_.value(out).type = {DType::f32, symbolic(shape)};
   return {out, stored.scales};
 }
 

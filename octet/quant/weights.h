@@ -44,11 +44,14 @@ class WeightWriter {
   Written write(ValueId weight, int axis, std::span<const float> least = {});
   const Scheme& scheme() const { return scheme_; }
 
- private:
+  /// The same without the DequantizeLinear.
   struct Stored {
     ValueId values = kNoValue, scale = kNoValue, zero_point = kNoValue;
     std::vector<float> scales;
   };
+  const Stored& stored(ValueId weight, int axis, std::span<const float> least = {});
+
+ private:
   Stored store(ValueId weight, int axis, std::vector<float> scales);
 
   Graph& graph_;

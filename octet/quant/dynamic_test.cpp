@@ -1,0 +1,106 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "octet/quant/sensitivity.h"
+#include "octet/quant/testing_graphs.h"
+
+namespace octet::quant {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+Graph network() {
+  Builder b(3);
+  const ValueId x = b.input("x", {2, 3, 8, 8});
+  const ValueId r = b.node("Relu", {b.conv(x, 8, "conv")}, "r");
+  Attributes flat;
+  flat.set("axis", std::int64_t{2});
+  const ValueId f = b.node("Flatten", {r}, "flat", flat);
+  const ValueId m = b.node("Tanh", {b.matmul(f, 12, "m")}, "t");
+  Attributes trans;
+  trans.set("transB", std::int64_t{1});
+  b.output(b.node("Gemm", {m, b.constant("head.weight", {5, 12}), b.constant("head.bias", {5})}, "y", trans));
+  return b.graph;
+}
+
+Graph recurrent() {
+  Builder b(4);
+  const ValueId x = b.input("x", {6, 2, 10});
+  Attributes hidden;
+  hidden.set("hidden_size", std::int64_t{8});
+  const ValueId y = b.node("LSTM", {x, b.constant("W", {1, 32, 10}, 0.5F), b.constant("R", {1, 32, 8}, 0.5F), b.constant("B", {1, 64}, 0.1F)},
+                           "lstm", hidden);
+  b.output(y);
+  return b.graph;
+}
+
+double end_sqnr(const Graph& reference, const Graph& quantized, const Tensor& x) {
+  ThreadPool pool(1);
+  SignalToNoise noise;
+  noise.add(ops::evaluate_graph(reference, {x}, pool)[0], ops::evaluate_graph(quantized, {x}, pool)[0]);
+  return decibels(noise.ratio());
+}
+
+std::vector<std::string> operators(const Graph& graph) {
+  std::vector<std::string> out;
+  for (const Node& node : graph.nodes) out.push_back(node.op_type);
+  return out;
+}
+
+TEST(Dynamic, PerTensorIsTheStandardIntegerForm) {
+  const Graph graph = network();
+  const QuantizeResult result = quantize(graph, Dynamic{.per_row = false});
+  const auto types = operators(result.model);
+  EXPECT_EQ(std::count(types.begin(), types.end(), "DynamicQuantizeLinear"), 3);
+  EXPECT_EQ(std::count(types.begin(), types.end(), "MatMulInteger"), 2);
+  EXPECT_EQ(std::count(types.begin(), types.end(), "ConvInteger"), 1);
+  EXPECT_EQ(std::count(types.begin(), types.end(), "Conv") + std::count(types.begin(), types.end(), "Gemm"), 0);
+  EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 28);
+  EXPECT_EQ(result.coverage, 1.0);
+  EXPECT_EQ(result.model.info.find_metadata("octet.dynamic_per_row"), nullptr);
+  EXPECT_EQ(result.model.value(result.model.outputs[0]).name, "y");
+}
+
+TEST(Dynamic, PerRowKeepsTheFloatOperatorAndSaysWhichOnes) {
+  const Graph graph = network();
+  const QuantizeResult result = quantize(graph, Dynamic{});
+  const auto types = operators(result.model);
+  EXPECT_EQ(std::count(types.begin(), types.end(), "DequantizeLinear"), 3);
+  EXPECT_EQ(*result.model.info.find_metadata("octet.dynamic_per_row"), "conv\nm\ny");
+  EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 30);
+}
+
+TEST(Dynamic, RecurrentWeightsHaveAScaleAGateRow) {
+  const Graph graph = recurrent();
+  const QuantizeResult result = quantize(graph, Dynamic{});
+  EXPECT_EQ(*result.model.info.find_metadata("octet.dynamic_per_row"), "lstm");
+  EXPECT_EQ(result.model.initializer(result.model.find("R_scale"))->elements(), 32);
+  EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({6, 2, 10})), 30);
+}
+
+TEST(WeightOnly, EveryWeightIsStoredInInt8) {
+  for (const bool per_channel : {true, false}) {
+    const Graph graph = network();
+    const QuantizeResult result = quantize(graph, WeightOnly{.per_channel = per_channel});
+    for (const auto& [id, tensor] : result.model.initializers()) {
+      if (tensor.dtype() == DType::f32) EXPECT_LT(tensor.elements(), 13) << result.model.value(id).name;
+    }
+    EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 30);
+    EXPECT_EQ(*result.model.info.find_metadata("octet.method"), "weight-only");
+  }
+  EXPECT_THROW(quantize(network(), WeightOnly{.bits = 4}), Error);
+}
+
+TEST(WeightOnly, TablesOfEmbeddings) {
+  Builder b(6);
+  const ValueId ids = b.graph.add_input("ids", DType::i64, {3, 5});
+  const ValueId table = b.constant("table", {300, 16});
+  b.output(b.matmul(b.node("Gather", {table, ids}, "rows"), 4, "y"));
+  const QuantizeResult result = quantize(b.graph, WeightOnly{});
+  EXPECT_EQ(result.model.initializer(result.model.find("table_scale"))->elements(), 300);
+  EXPECT_EQ(result.model.find("table") == kNoValue || result.model.initializer(result.model.find("table")) == nullptr, true);
+}
+
+}  // namespace
+}  // namespace octet::quant
