@@ -61,6 +61,7 @@ class AxisMap {
     size_ = std::max<std::int64_t>(0, checked_add(checked_add(dim, before), after));
     first_ = std::max<std::int64_t>(before, 0);
     low_ = low;
+    dim_ = dim;
     inside_ = std::clamp<std::int64_t>(high - low, 0, std::max<std::int64_t>(0, size_ - first_));
     reach_ = high - low;
     mode_ = mode;
@@ -71,7 +72,7 @@ class AxisMap {
   std::int64_t size() const { return size_; }
   std::int64_t first() const { return first_; }           ///< positions before it are padding
   std::int64_t last() const { return first_ + inside_; }  ///< positions from it on are padding
-  bool plain() const { return first_ == 0 && inside_ == size_ && low_ == 0; }
+  bool plain() const { return first_ == 0 && low_ == 0 && inside_ == dim_ && size_ == dim_; }
 
   std::int64_t source(std::int64_t position) const {
     const std::int64_t at = position - first_;
@@ -85,7 +86,7 @@ class AxisMap {
   }
 
  private:
-  std::int64_t size_ = 0, first_ = 0, low_ = 0, inside_ = 0, reach_ = 0;
+  std::int64_t dim_ = 0, size_ = 0, first_ = 0, low_ = 0, inside_ = 0, reach_ = 0;
   std::string mode_;
 };
 
@@ -202,6 +203,10 @@ std::vector<Sample> samples(Random& random) {
     add(mode, {2, 5, 5, 3}, {0, 1, 2, 0, 0, 2, 1, 0}, DType::f16);
     add(mode, {4}, {-1, -2}, DType::i64);
   }
+  add("constant", {4, 5}, {0, 0, 0, -1});
+  add("edge", {4, 5}, {-1, 0, 0, 0});
+  add("reflect", {5}, {-2, 1});
+  add("constant", {3, 2}, {-5, 0, 4, 0});
   add("constant", {0, 2}, {1, 0, 1, 0});
   add("constant", {}, {});
   out[0].inputs.push_back(Tensor::scalar(7.0f));

@@ -1,5 +1,7 @@
 #include "octet/tensor/tensor.h"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -10,6 +12,17 @@ namespace octet {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
+
+// A tensor larger than the machine's memory is a mistake or an attack. The system might promise it all the
+// same (overcommit) and end the process when it is filled.
+std::size_t most_bytes() {
+  static const std::size_t bytes = [] {
+    const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(size)
+                                 : std::size_t{1} << 40;
+  }();
+  return bytes;
+}
 
 template <class T>
 double as_double(T value) {
@@ -56,7 +69,7 @@ Tensor::Tensor(DType dtype, const Shape& shape) : dtype_(dtype), shape_(shape), 
   }
   const auto size = static_cast<std::size_t>(checked_mul(elements_, item));
   const std::size_t padded = (std::max<std::size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment;
-  bytes_ = padded >= size ? std::aligned_alloc(kAlignment, padded) : nullptr;
+  bytes_ = padded >= size && size <= most_bytes() ? std::aligned_alloc(kAlignment, padded) : nullptr;
   if (bytes_ == nullptr) {
     throw Error(ErrorKind::limit, "memory for a tensor could not be had")
         .value(to_string(shape) + " " + to_string(dtype) + ", " + std::to_string(size) + " bytes");
