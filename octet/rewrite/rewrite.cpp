@@ -7,9 +7,9 @@ namespace octet::rewrite {
 
 const std::vector<Rewrite>& all() {
   static const std::vector<Rewrite> rows = {
-      drop_identities(),      merge_duplicates(), fold_batch_norm(),     fold_scale_and_shift(), fold_pad(),
-      cancel_transposes(),    cancel_reshapes(),  global_average_pool(), recognize_layer_norm(), recognize_gelu(),
-      recognize_hard_swish(), recognize_silu(),   fold_softmax_scale(),
+      inline_if(),      drop_identities(),      merge_duplicates(), fold_batch_norm(),     fold_scale_and_shift(),
+      fold_pad(),       cancel_transposes(),    cancel_reshapes(),  global_average_pool(), recognize_layer_norm(),
+      recognize_gelu(), recognize_hard_swish(), recognize_silu(),   fold_softmax_scale(),
   };
   return rows;
 }

@@ -13,6 +13,7 @@ Rewrite fold_pad();
 Rewrite fold_scale_and_shift();
 Rewrite fold_softmax_scale();
 Rewrite global_average_pool();
+Rewrite inline_if();
 Rewrite merge_duplicates();
 Rewrite recognize_gelu();
 Rewrite recognize_hard_swish();

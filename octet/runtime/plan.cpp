@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "octet/runtime/ops/prepared_move.h"
 #include "octet/runtime/step_info.h"
 
 namespace octet::runtime {
@@ -71,6 +72,8 @@ void Plan::make_step(std::size_t i, PackCache& cache, ThreadPool& threads) {
   const RuntimeOp* runtime_op = find_runtime_op(node);
   if (runtime_op != nullptr && runtime_op->prepare != nullptr) {
     step.prepared = runtime_op->prepare(ctx);
+  } else if (auto move = prepare_move(ctx)) {
+    step.prepared = std::move(move);
   } else if (step.op->prepare) {
     step.prepared = step.op->prepare(node, step.opset, ctx.constants);
   }

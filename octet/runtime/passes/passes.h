@@ -5,6 +5,7 @@
 
 namespace octet::runtime {
 
+int absorb_transposes(Graph& graph);
 int unsigned_activations(Graph& graph);
 int lower_convert(Graph& graph);
 int lower_pools(Graph& graph);

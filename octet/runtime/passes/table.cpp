@@ -24,6 +24,7 @@ const std::vector<Pass>& passes() {
       {"lower_convert", lower_convert},
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
+      {"absorb_transposes", absorb_transposes},
   };
   return table;
 }

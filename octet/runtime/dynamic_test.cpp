@@ -1,0 +1,170 @@
+// Recurrent layers, and activations quantized as they come, against the references.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "octet/runtime/session.h"
+#include "octet/runtime/test_graphs.h"
+
+namespace octet::runtime {
+namespace {
+
+using testing::Builder;
+using testing::ints;
+using testing::random_floats;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+Attributes with(std::initializer_list<std::pair<std::string, AttributeValue>> items) {
+  Attributes out;
+  for (const auto& [name, value] : items) out.set(name, value);
+  return out;
+}
+
+double worst_difference(const Tensor& a, const Tensor& b) {
+  EXPECT_EQ(to_string(a.shape()), to_string(b.shape()));
+  double worst = 0;
+  for (std::int64_t i = 0; i < a.elements(); ++i) {
+    worst = std::max(worst, static_cast<double>(std::abs(a.data<float>()[i] - b.data<float>()[i])));
+  }
+  return worst;
+}
+
+// Every output within `tolerance` of the reference; returns the lowered graph.
+std::string expect_close(const Graph& graph, const NamedTensors& inputs, double tolerance) {
+  const Session fast(graph, {.threads = 2}), plain(graph, {.threads = 1, .optimize = false});
+  const auto a = fast.run(inputs), b = plain.run(inputs);
+  for (std::size_t i = 0; i < a.size(); ++i) EXPECT_LT(worst_difference(a[i], b[i]), tolerance) << i;
+  return fast.lowered();
+}
+
+void add_outputs(Graph& graph, int count) {
+  Node& node = graph.nodes.back();
+  for (int i = 1; i < count; ++i) node.outputs.push_back(graph.add_value());
+  graph.outputs = node.outputs;
+}
+
+struct Recurrent {
+  const char* op;
+  std::int64_t gates;
+  const char* direction;
+  std::int64_t linear_before_reset;
+  bool initial;
+};
+
+TEST(Recurrent, AgreesWithTheReference) {
+  const Recurrent cases[] = {{"LSTM", 4, "forward", 0, true},  {"LSTM", 4, "bidirectional", 0, false},
+                             {"GRU", 3, "forward", 1, true},   {"GRU", 3, "reverse", 0, true},
+                             {"GRU", 3, "bidirectional", 0, false}};
+  for (const Recurrent& c : cases) {
+    Builder b(50);
+    const std::int64_t d = c.direction == std::string("bidirectional") ? 2 : 1, hidden = 24, input = 10;
+    const ValueId x = b.input("x", {Dim("T"), Dim("B"), input});
+    std::vector<ValueId> in = {x, b.floats({d, c.gates * hidden, input}), b.floats({d, c.gates * hidden, hidden}, -0.3f, 0.3f),
+                               b.floats({d, 2 * c.gates * hidden})};
+    if (c.initial) {
+      in.insert(in.end(), {kNoValue, b.floats({d, 2, hidden})});
+      if (c.gates == 4) in.push_back(b.floats({d, 2, hidden}));
+    }
+    Attributes attributes = with({{"hidden_size", hidden}, {"direction", std::string(c.direction)}});
+    if (c.gates == 3) attributes.set("linear_before_reset", c.linear_before_reset);
+    b.node(c.op, in, attributes);
+    add_outputs(b.graph, c.gates == 4 ? 3 : 2);
+    const std::string lowered = expect_close(b.graph, {{"x", random_floats(b.random, {7, 2, input})}}, 1e-5);
+    EXPECT_THAT(lowered, HasSubstr(std::string("octet.rt.") + c.op));
+  }
+}
+
+TEST(Recurrent, UnusualFormsAreLeftToTheReference) {
+  Builder b(51);
+  const ValueId x = b.input("x", {3, 2, 4});
+  b.node("LSTM", {x, b.floats({1, 20, 4}), b.floats({1, 20, 5}), b.floats({1, 40})},
+         with({{"hidden_size", std::int64_t{5}}, {"clip", 0.5f}}));
+  add_outputs(b.graph, 2);
+  EXPECT_THAT(expect_close(b.graph, {{"x", random_floats(b.random, {3, 2, 4})}}, 1e-6), Not(HasSubstr("octet.rt")));
+}
+
+// The error that quantizing both operands may make: about one part in a hundred of the largest result.
+TEST(Dynamic, PerRowIsCloseAndIgnoresTheBatch) {
+  Builder b(60);
+  const ValueId x = b.input("x", {Dim("N"), 5, 48});
+  ValueId y = b.node("MatMul", {x, b.weights({48, 32}, 1)});
+  const std::string name = b.graph.nodes.back().name;
+  y = b.node("Relu", {b.node("Add", {y, b.floats({32})})});
+  b.graph.outputs = {y};
+  b.graph.info.set_metadata("octet.dynamic_per_row", name);
+  const Tensor one = random_floats(b.random, {1, 5, 48});
+  EXPECT_THAT(expect_close(b.graph, {{"x", one}}, 0.05), HasSubstr("DynamicLinear"));
+  Tensor two(DType::f32, {2, 5, 48});
+  std::memcpy(two.raw(), one.raw(), one.bytes());
+  for (std::int64_t i = one.elements(); i < two.elements(); ++i) two.data<float>()[i] = 100;
+  const Session session(b.graph, {.threads = 2});
+  const Tensor alone = session.run({{"x", one}})[0], beside = session.run({{"x", two}})[0];
+  EXPECT_EQ(std::memcmp(alone.raw(), beside.raw(), alone.bytes()), 0);
+}
+
+TEST(Dynamic, PerRowConvolutionsAndRecurrentLayers) {
+  Builder b(61);
+  const ValueId image = b.input("image", {Dim("N"), 8, 9, 9}), x = b.input("x", {6, Dim("N"), 12});
+  std::string names;
+  const auto name_last = [&] { names += b.graph.nodes.back().name + "\n"; };
+  ValueId y = b.qconv(image, 8, 16, 3, ints({{"pads", {1, 1, 1, 1}}}));
+  name_last();
+  y = b.qconv(b.node("Relu", {y}), 16, 16, 3, ints({{"pads", {1, 1, 1, 1}}}), 16);
+  name_last();
+  const ValueId lstm = b.node("LSTM", {x, b.weights({1, 64, 12}, 1), b.weights({1, 64, 16}, -1), b.floats({1, 128})},
+                              with({{"hidden_size", std::int64_t{16}}}));
+  name_last();
+  b.graph.outputs = {y, lstm};
+  b.graph.info.set_metadata("octet.dynamic_per_row", names);
+  const std::string lowered = expect_close(
+      b.graph, {{"image", random_floats(b.random, {2, 8, 9, 9})}, {"x", random_floats(b.random, {6, 2, 12})}}, 0.1);
+  EXPECT_THAT(lowered, HasSubstr("DynamicConv"));
+  EXPECT_THAT(lowered, HasSubstr("DynamicLSTM"));
+}
+
+TEST(Dynamic, WeightOnlyIsFoldedToFloat) {
+  Builder b(62);
+  const ValueId x = b.input("x", {Dim("N"), 48});
+  b.graph.outputs = {b.node("MatMul", {x, b.weights({48, 32}, 1)})};
+  const std::string lowered = expect_close(b.graph, {{"x", random_floats(b.random, {3, 48})}}, 1e-5);
+  EXPECT_THAT(lowered, HasSubstr("octet.rt.Linear"));
+  EXPECT_THAT(lowered, Not(HasSubstr("Dequantize")));
+}
+
+Tensor random_bytes(Random& random, const Shape& shape) {
+  Tensor out(DType::i8, shape);
+  for (std::int64_t i = 0; i < out.elements(); ++i) out.data<std::int8_t>()[i] = static_cast<std::int8_t>(random.integer(-127, 127));
+  return out;
+}
+
+// DynamicQuantizeLinear -> MatMulInteger or ConvInteger -> Cast -> Mul -> Add, as exporters write it.
+ValueId integer_layer(Builder& b, const char* op, ValueId x, Tensor weights, Tensor scale, Tensor bias) {
+  const ValueId q = b.node("DynamicQuantizeLinear", {x});
+  Node& quantize = b.graph.nodes.back();
+  const ValueId x_scale = b.graph.add_value(), x_zero = b.graph.add_value();
+  quantize.outputs = {q, x_scale, x_zero};
+  const ValueId sum = b.node(op, {q, b.constant(std::move(weights)), x_zero});
+  const ValueId real = b.node("Cast", {sum}, with({{"to", std::int64_t{1}}}));
+  const ValueId both = b.node("Mul", {x_scale, b.constant(std::move(scale))});
+  return b.node("Add", {b.node("Mul", {real, both}), b.constant(std::move(bias))});
+}
+
+TEST(Dynamic, IntegerOperatorsBecomeOneStep) {
+  Builder b(63);
+  const ValueId image = b.input("image", {Dim("N"), 6, 8, 8}), x = b.input("x", {Dim("N"), 40});
+  const Tensor scale = random_floats(b.random, {24}, 0.005f, 0.01f);
+  const ValueId y = integer_layer(b, "MatMulInteger", x, random_bytes(b.random, {40, 24}), scale, random_floats(b.random, {24}));
+  const ValueId z = integer_layer(b, "ConvInteger", image, random_bytes(b.random, {5, 6, 3, 3}), Tensor::scalar(0.01f),
+                                  random_floats(b.random, {1, 5, 1, 1}));
+  b.graph.outputs = {b.node("Relu", {y}), z};
+  const std::string lowered = expect_close(
+      b.graph, {{"image", random_floats(b.random, {2, 6, 8, 8})}, {"x", random_floats(b.random, {3, 40})}}, 1e-4);
+  EXPECT_THAT(lowered, HasSubstr("DynamicLinear"));
+  EXPECT_THAT(lowered, HasSubstr("DynamicConv"));
+  EXPECT_THAT(lowered, Not(HasSubstr("Integer")));
+}
+
+}  // namespace
+}  // namespace octet::runtime
