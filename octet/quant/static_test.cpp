@@ -172,9 +172,9 @@ TEST(StaticFaults, PoorCalibrationIsWarnedOf) {
 }
 
 TEST(StaticFaults, NothingToQuantizeIsAGateThatListsReasons) {
-  const ErrorInfo info = refused([] {
-    quantize(small_network(), Static{.calibration = source(random_batches(2)), .exclude = {.operators = {"Conv", "Gemm"}}});
-  });
+  Static method{.calibration = source(random_batches(2))};
+  method.exclude.operators = {"Conv", "Gemm"};
+  const ErrorInfo info = refused([&] { quantize(small_network(), method); });
   EXPECT_EQ(info.kind, ErrorKind::gate);
   EXPECT_THAT(info.message, HasSubstr("conv2 (Conv): left out: operator Conv"));
 }
