@@ -7,6 +7,7 @@
 #include <set>
 
 #include "octet/runtime/runtime_op.h"
+#include "octet/runtime/session.h"
 #include "octet/runtime/test_graphs.h"
 
 namespace octet::runtime {
