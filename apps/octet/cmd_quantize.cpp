@@ -37,15 +37,16 @@ struct Options {
   Exclusions exclude;
 };
 
+// An option whose value is one of some words.
 template <class T>
-CLI::Option* add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& choices,
-                        const std::string& help) {
-  std::string names;
-  for (const auto& choice : choices) names += (names.empty() ? "" : "|") + choice.first;
-  return app.add_option(name, value, help)
-      ->transform(CLI::Transformer(choices))
-      ->check(CLI::IsMember(choices, CLI::ignore_case))
-      ->type_name(names);
+void add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& choices,
+                const std::string& help) {
+  std::vector<std::string> words;
+  for (const auto& choice : choices) words.push_back(choice.first);
+  app.add_option_function<std::string>(
+         name, [&value, choices](const std::string& word) { value = choices.at(word); }, help)
+      ->check(CLI::IsMember(words))
+      ->type_name(fmt::format("{}", fmt::join(words, "|")));
 }
 
 void add_method_options(CLI::App& app, Options& o) {

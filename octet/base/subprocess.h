@@ -15,8 +15,8 @@ struct Finished {
 };
 
 struct ProgramOptions {
-  std::string directory;                                         ///< to run in; empty: this one
-  std::vector<std::pair<std::string, std::string>> environment;  ///< set in addition
+  std::string directory = {};                                         ///< to run in; empty: this one
+  std::vector<std::pair<std::string, std::string>> environment = {};  ///< set in addition
 };
 
 /// Throws io when the program cannot be started.

@@ -56,14 +56,14 @@ TEST(Table, AlignsColumns) {
 TEST(Table, ShortensTheWidestTextToFit) {
   Table table({{"name"}, {"n", Table::right}});
   table.add({"a/very/long/name/of/a/layer", "1234"});
-  EXPECT_EQ(table.text(20), "name               n\na/very/…a/layer  1234\n" + std::string());
+  EXPECT_EQ(table.text(20), "name               n\na/very/…/layer  1234\n");
 }
 
 TEST(Table, BecomesRecordsWhereColumnsDoNotFit) {
   Table table({{"name"}, {"first", Table::right}, {"second", Table::right}});
   table.add({"abcdefghijkl", "123456", ""});
   table.add({"x\ny", "1", "2"});
-  EXPECT_EQ(table.text(18), "name: abc…fghijkl\nfirst: 123456\n\nname: x\\x0ay\nfirst: 1\nsecond: 2\n");
+  EXPECT_EQ(table.text(18), "name: abcdefghijkl\nfirst: 123456\n\nname: x\\x0ay\nfirst: 1\nsecond: 2\n");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "octet/report/json_forms.h"
 #include "octet/report/metrics.h"
+#include "octet/report/per_row.h"
 #include "octet/report/segments.h"
 #include "octet/report/table.h"
 #include "octet/report/text.h"
@@ -24,9 +25,8 @@ class TieDistance {
  public:
   TieDistance(const Graph& graph, const Segment& segment, const Values& values) {
     const Node& node = graph.nodes[static_cast<std::size_t>(segment.quantize)];
-    if (node.op_type != "QuantizeLinear") return;
     const auto real = values.find(graph.value(node.inputs[0]).name);
-    const Tensor* scale = graph.initializer(node.inputs[1]);
+    const Tensor* scale = scale_of(graph, node, values);
     if (real == values.end() || scale == nullptr || scale->elements() != 1) return;
     real_ = real->second.to_double();
     scale_ = scale->to_double()[0];
@@ -38,36 +38,15 @@ class TieDistance {
   }
 
  private:
+  static const Tensor* scale_of(const Graph& graph, const Node& node, const Values& values) {
+    if (node.op_type == "QuantizeLinear") return graph.initializer(node.inputs[1]);
+    const auto computed = values.find(graph.value(node.outputs[1]).name);  // DynamicQuantizeLinear
+    return computed == values.end() ? nullptr : &computed->second;
+  }
+
   std::vector<double> real_;
   double scale_ = 1;
 };
-
-void compare_integers(const Tensor& ours, const Tensor& theirs, const TieDistance& distance, LayerCheck& check) {
-  const std::vector<std::int64_t> a = ours.to_int64(), b = theirs.to_int64();
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const std::int64_t steps = std::abs(a[i] - b[i]);
-    check.largest = std::max(check.largest, static_cast<double>(steps));
-    if (steps == 0) {
-      ++check.equal;
-    } else if (steps == 1 && distance(i) <= kTie) {
-      ++check.ties;
-    } else {
-      ++check.mismatches;
-    }
-  }
-}
-
-void compare_floats(const Tensor& ours, const Tensor& theirs, LayerCheck& check) {
-  const std::vector<double> a = ours.to_double(), b = theirs.to_double();
-  double largest = 0;
-  for (const double value : b) largest = std::isfinite(value) ? std::max(largest, std::abs(value)) : largest;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
-    const double difference = same ? 0 : std::abs(a[i] - b[i]) / std::max(largest, 1e-30);
-    if (std::isfinite(difference)) check.largest = std::max(check.largest, difference);
-    ++(difference <= kFloatTolerance ? check.equal : check.mismatches);
-  }
-}
 
 LayerCheck& entry(VerifyReport& report, const Segment& segment) {
   const auto known = std::find_if(report.layers.begin(), report.layers.end(),
@@ -95,6 +74,19 @@ void check_segment(const Graph& graph, const Segment& segment, const Values& val
   }
 }
 
+void check_per_row(const Graph& graph, const PerRowLayer& layer, const Values& values, int threads,
+                   VerifyReport& report) {
+  const std::string& activation = graph.value(layer.activation).name;
+  const NamedTensors feed = {{activation, values.at(activation)}};
+  const Graph piece = piece_of(graph, layer.segment, values);
+  const Session engine(clone(piece), {.threads = threads});
+  const Session referee(fake_quantized(piece, activation, layer.image), {.threads = threads, .optimize = false});
+  const Tensor ours = engine.run(feed).at(0), theirs = referee.run(feed).at(0);
+  LayerCheck& check = entry(report, layer.segment);
+  check.elements += theirs.elements();
+  compare_floats(ours, theirs, check);
+}
+
 void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vector<Tensor>& reference, int threads,
                    VerifyReport& report) {
   const Session session(clone(graph), {.threads = threads});
@@ -115,6 +107,34 @@ void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vect
 
 }  // namespace
 
+void compare_integers(const Tensor& ours, const Tensor& theirs, const std::function<double(std::size_t)>& tie_distance,
+                      LayerCheck& check) {
+  const std::vector<std::int64_t> a = ours.to_int64(), b = theirs.to_int64();
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const std::int64_t steps = std::abs(a[i] - b[i]);
+    check.largest = std::max(check.largest, static_cast<double>(steps));
+    if (steps == 0) {
+      ++check.equal;
+    } else if (steps == 1 && tie_distance(i) <= kTie) {
+      ++check.ties;
+    } else {
+      ++check.mismatches;
+    }
+  }
+}
+
+void compare_floats(const Tensor& ours, const Tensor& theirs, LayerCheck& check) {
+  const std::vector<double> a = ours.to_double(), b = theirs.to_double();
+  double largest = 0;
+  for (const double value : b) largest = std::isfinite(value) ? std::max(largest, std::abs(value)) : largest;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const bool same = a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]));
+    const double difference = same ? 0 : std::abs(a[i] - b[i]) / std::max(largest, 1e-30);
+    if (std::isfinite(difference)) check.largest = std::max(check.largest, difference);
+    ++(difference <= kFloatTolerance ? check.equal : check.mismatches);
+  }
+}
+
 std::int64_t VerifyReport::total(std::int64_t LayerCheck::* count) const {
   return std::accumulate(layers.begin(), layers.end(), std::int64_t{0},
                          [&](std::int64_t sum, const LayerCheck& c) { return sum + c.*count; });
@@ -122,22 +142,29 @@ std::int64_t VerifyReport::total(std::int64_t LayerCheck::* count) const {
 
 void verify(const Graph& graph, const NamedTensors& feed, int threads, VerifyReport& report,
             const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
-  const std::vector<Segment> segments = cut_at_quantized(graph);
+  const std::vector<PerRowLayer> rows = per_row_layers(graph, report.unchecked);
+  std::vector<Segment> segments;
+  if (rows.empty()) segments = cut_at_quantized(graph);  // the file's float form of the others says nothing of integers
   const bool quantized =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.quantize >= 0; });
-  if (!quantized) {
-    throw Error(ErrorKind::usage,
-                "the network has no layer whose activations are quantized in the file: there is nothing to verify")
-        .hint("verify what octet quantize wrote with --calibrate, or with --dynamic --per tensor");
+  if (!quantized && rows.empty() && report.unchecked == 0) {
+    throw Error(ErrorKind::usage, "the network has no layer that quantizes activations: there is nothing to verify")
+        .hint("verify what octet quantize wrote with --calibrate or --dynamic");
   }
   Values values(feed.begin(), feed.end());
   const Session reference(clone(graph), {.threads = threads, .optimize = false});
   const std::vector<Tensor> outputs =
       reference.run(feed, [&](const std::string& name, const Tensor& tensor) { values[name] = tensor.clone(); });
   for (std::size_t i = 0; i < outputs.size(); ++i) values[reference.output_names()[i]] = outputs[i];
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    check_segment(graph, segments[i], values, threads, report);
-    progress(static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(segments.size()));
+  const auto total = static_cast<std::int64_t>(segments.size() + rows.size());
+  std::int64_t done = 0;
+  for (const Segment& segment : segments) {
+    check_segment(graph, segment, values, threads, report);
+    progress(++done, total);
+  }
+  for (const PerRowLayer& layer : rows) {
+    check_per_row(graph, layer, values, threads, report);
+    progress(++done, total);
   }
   compare_whole(graph, feed, outputs, threads, report);
 }
@@ -151,6 +178,7 @@ Json to_json(const VerifyReport& report) {
         std::pair("ties", &LayerCheck::ties), std::pair("mismatches", &LayerCheck::mismatches)}) {
     out[name] = report.total(count);
   }
+  out["unchecked"] = report.unchecked;
   out["sqnr_db"] = Json::object();
   for (const auto& [name, db] : report.sqnr_db) out["sqnr_db"][safe(name)] = finite_or_null(db);
   out["layers"] = Json::array();
@@ -189,8 +217,12 @@ std::string to_text(const VerifyReport& report, int width) {
         "sums may fall to either side\n",
         kTie);
   }
+  if (report.unchecked > 0) {
+    out += fmt::format("{} recurrent layers quantize their state as they go and are not checked one by one\n",
+                       report.unchecked);
+  }
   for (const auto& [name, db] : report.sqnr_db) {
-    out += fmt::format("{}: integers against fake-quantized float over the whole network {}\n", safe(name),
+    out += fmt::format("{}: integers against the float form of the file, over the whole network: {}\n", safe(name),
                        std::isfinite(db) ? fmt::format("{:.1f} dB", db) : "equal");
   }
   return out + (report.passed() ? "passed\n" : "failed\n");

@@ -2,10 +2,12 @@
 // run by the engine and by the float reference of every operator (dequantize, compute, quantize).
 //
 // The reference rounds float sums, the engine exact ones, so a value that lies on the border between two
-// integers may fall to either side: such a rounding tie is counted, and is no mismatch.
+// integers may fall to either side: such a rounding tie is counted, and is no mismatch. Layers that quantize
+// row by row are run beside a referee that fake-quantizes their rows in standard operators (per_row.h).
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
@@ -29,6 +31,7 @@ struct VerifyReport {
   std::vector<LayerCheck> layers;
   std::vector<std::pair<std::string, double>> sqnr_db;  ///< whole network, by output: engine against reference
   std::int64_t samples = 0;
+  int unchecked = 0;  ///< recurrent layers with activations quantized as they come
 
   std::int64_t total(std::int64_t LayerCheck::* count) const;
   bool passed() const { return total(&LayerCheck::mismatches) == 0; }
@@ -41,6 +44,13 @@ inline constexpr double kFloatTolerance = 1e-4;  ///< of the largest magnitude o
 /// holds no quantized layer.
 void verify(const Graph& graph, const NamedTensors& feed, int threads, VerifyReport& report,
             const std::function<void(std::int64_t done, std::int64_t total)>& progress);
+
+/// Adds to `check` how two integer tensors of one shape compare; `tie_distance(i)` says how many steps the
+/// reference's real value i lies from the border between two integers.
+void compare_integers(const Tensor& ours, const Tensor& theirs, const std::function<double(std::size_t)>& tie_distance,
+                      LayerCheck& check);
+/// The same for floats: equal is within kFloatTolerance of the largest magnitude.
+void compare_floats(const Tensor& ours, const Tensor& theirs, LayerCheck& check);
 
 nlohmann::ordered_json to_json(const VerifyReport& report);
 std::string to_text(const VerifyReport& report, int width);

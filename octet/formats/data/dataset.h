@@ -39,9 +39,9 @@ class Dataset {
 struct DatasetOptions {
   std::int64_t samples = 0;  ///< at most; 0: all
   std::int64_t offset = 0;
-  std::uint64_t seed = 0;  ///< != 0: samples are taken in a shuffled order
-  std::string labels;      ///< CSV (file,label) for a flat folder of images
-  std::string preprocess;  ///< JSON file; empty: the one beside the model, or in its metadata
+  std::uint64_t seed = 0;       ///< != 0: samples are taken in a shuffled order
+  std::string labels = {};      ///< CSV (file,label) for a flat folder of images
+  std::string preprocess = {};  ///< JSON file; empty: the one beside the model, or in its metadata
 };
 /// The network's inputs (names and types) are those of `model`; `model_path` locates preprocess.json.
 /// Throws io, bad_input (no samples, no array for an input, shapes that do not fit) or usage.

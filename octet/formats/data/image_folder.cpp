@@ -36,7 +36,9 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
 void add_pictures(const fs::path& folder, std::int64_t label, Listing& listing) {
   for (const fs::path& path : sorted_entries(folder)) {
     if (fs::is_directory(path)) continue;
-    if (has_image_extension(path.filename().string())) {
+    const std::string name = path.filename().string();
+    if (name == "preprocess.json" || name.front() == '.') continue;
+    if (has_image_extension(name)) {
       listing.pictures.push_back({path.string(), label});
     } else {
       ++listing.warnings["a file whose name does not end like a picture's: left out"];
