@@ -66,6 +66,10 @@ Case build(const json& row) {
       continue;
     }
     const std::string name = "x" + std::to_string(node.inputs.size());
+    if (j.contains("values")) {  // axes, sizes, counts: constants in a network, which the shape depends on
+      node.inputs.push_back(out.graph.add_initializer(name, tensor));
+      continue;
+    }
     node.inputs.push_back(out.graph.add_input(name, tensor.dtype(), symbolic(tensor.shape())));
     out.inputs.push_back(tensor);
   }

@@ -98,16 +98,17 @@ TEST_P(Operator, InferredTypeIsTheActualOne) {
     for (const bool constant : {false, true}) {
       OneNode one = one_node(op(), sample, constant);
       infer_shapes(one.graph);
+      const bool has_subgraph = !subgraphs(one.graph.nodes[0]).empty();  // how often a loop runs may stay open
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         const TypeInfo& type = one.graph.value(one.graph.outputs[i]).type;
         EXPECT_EQ(type.dtype, outputs[i].dtype());
-        if (constant) EXPECT_TRUE(type.shape.has_value());
+        if (constant && !has_subgraph) EXPECT_TRUE(type.shape.has_value());
         if (!type.shape) continue;
         ASSERT_EQ(type.shape->size(), static_cast<std::size_t>(outputs[i].rank())) << to_string(outputs[i].shape());
         for (std::size_t d = 0; d < type.shape->size(); ++d) {
           const Dim& dim = (*type.shape)[d];
           if (dim.known()) EXPECT_EQ(dim.value, outputs[i].dim(static_cast<int>(d))) << "dimension " << d;
-          if (constant) EXPECT_TRUE(dim.known()) << "dimension " << d;
+          if (constant && !has_subgraph) EXPECT_TRUE(dim.known()) << "dimension " << d;
         }
       }
     }
