@@ -35,6 +35,6 @@ while read -r object; do
     echo "$object: vectors on the stack in an inner loop:"; echo "$spills" | head -20
     failed=1
   fi
-done < <(find "$build/octet/kernels/CMakeFiles/octet_kernels.dir" -name 'avx*.cpp.o')
+done < <(find "$build/layers/kernels/CMakeFiles/octet_kernels.dir" -name 'avx*.cpp.o')
 echo "$checked inner loops of kernel cores looked at"
 [ "$checked" -gt 0 ] && [ "$failed" -eq 0 ]

@@ -12,6 +12,8 @@ struct Exception {
 };
 
 constexpr Exception kExceptions[] = {
+    {"QuantizeLinear", "precision", AttributeType::integer},
+    {"Constant", "sparse_value", AttributeType::tensor},
     {"Pad", "value", AttributeType::real},
     {"GlobalLpPool", "p", AttributeType::integer},
 };
@@ -52,6 +54,7 @@ constexpr std::string_view kIntegers[] = {
     "num_outputs",
     "num_scan_inputs",
     "onesided",
+    "output_datatype",
     "output_dtype",
     "output_height",
     "output_width",

@@ -156,6 +156,11 @@ void eval(EvalContext& ctx) {
   const std::string mode = mode_of(ctx);
   const bool old = ctx.opset() < kPadsAreInput;
   if (!old && !ctx.has_input(1)) throw ctx.error(ErrorKind::bad_input, "Pad without pads");
+  if (!old && ctx.input(1).dtype() != DType::i64) {
+    throw ctx.error(ErrorKind::bad_input, "pads are of another type than the operator takes")
+        .value(to_string(ctx.input(1).dtype()))
+        .expected("int64");
+  }
   std::optional<std::vector<std::int64_t>> axes;
   if (ctx.has_input(3)) axes = ctx.input(3).to_int64();
   const auto pads = all_pads(old ? ctx.attributes().integers("pads") : ctx.input(1).to_int64(), axes, x.rank());

@@ -9,7 +9,7 @@ namespace octet::formats {
 namespace {
 
 // Functions may call each other so that a small file means any number of nodes.
-constexpr std::int64_t kMaxNodes = std::int64_t{1} << 24;
+constexpr std::int64_t kMaxNodes = std::int64_t{1} << 21;
 
 std::size_t at(ValueId id) { return static_cast<std::size_t>(id); }
 
