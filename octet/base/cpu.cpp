@@ -74,11 +74,16 @@ const CpuFeatures& cpu_features() {
 bool cpu_supports(Isa isa) {
   const CpuFeatures& f = cpu_features();
   switch (isa) {
-    case Isa::scalar: return true;
-    case Isa::avx2: return f.avx2 && f.fma && f.f16c;
-    case Isa::avx_vnni: return f.avx_vnni && f.fma && f.f16c;
-    case Isa::avx512: return f.avx512;
-    case Isa::avx512_vnni: return f.avx512_vnni;
+    case Isa::scalar:
+      return true;
+    case Isa::avx2:
+      return f.avx2 && f.fma && f.f16c;
+    case Isa::avx_vnni:
+      return f.avx_vnni && f.fma && f.f16c;
+    case Isa::avx512:
+      return f.avx512;
+    case Isa::avx512_vnni:
+      return f.avx512_vnni;
   }
   return false;
 }
@@ -87,11 +92,16 @@ bool isa_allowed(Isa isa) { return isa <= cap() && cpu_supports(isa); }
 
 const char* to_string(Isa isa) {
   switch (isa) {
-    case Isa::scalar: return "scalar";
-    case Isa::avx2: return "avx2";
-    case Isa::avx_vnni: return "avx_vnni";
-    case Isa::avx512: return "avx512";
-    case Isa::avx512_vnni: return "avx512_vnni";
+    case Isa::scalar:
+      return "scalar";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx_vnni:
+      return "avx_vnni";
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx512_vnni:
+      return "avx512_vnni";
   }
   return "scalar";
 }

@@ -6,26 +6,40 @@ namespace octet {
 
 int exit_code(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::gate: return 1;
-    case ErrorKind::usage: return 2;
-    case ErrorKind::bad_input: return 3;
-    case ErrorKind::unsupported: return 4;
-    case ErrorKind::io: return 5;
-    case ErrorKind::limit: return 6;
-    case ErrorKind::internal: return 101;
+    case ErrorKind::gate:
+      return 1;
+    case ErrorKind::usage:
+      return 2;
+    case ErrorKind::bad_input:
+      return 3;
+    case ErrorKind::unsupported:
+      return 4;
+    case ErrorKind::io:
+      return 5;
+    case ErrorKind::limit:
+      return 6;
+    case ErrorKind::internal:
+      return 101;
   }
   return 101;
 }
 
 const char* to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::gate: return "gate";
-    case ErrorKind::usage: return "usage";
-    case ErrorKind::bad_input: return "bad_input";
-    case ErrorKind::unsupported: return "unsupported";
-    case ErrorKind::io: return "io";
-    case ErrorKind::limit: return "limit";
-    case ErrorKind::internal: return "internal";
+    case ErrorKind::gate:
+      return "gate";
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::bad_input:
+      return "bad_input";
+    case ErrorKind::unsupported:
+      return "unsupported";
+    case ErrorKind::io:
+      return "io";
+    case ErrorKind::limit:
+      return "limit";
+    case ErrorKind::internal:
+      return "internal";
   }
   return "internal";
 }

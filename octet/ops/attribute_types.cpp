@@ -14,6 +14,7 @@ struct Exception {
 constexpr Exception kExceptions[] = {
     {"QuantizeLinear", "precision", AttributeType::integer},
     {"Constant", "sparse_value", AttributeType::tensor},
+    {"Dropout", "seed", AttributeType::integer},
     {"Pad", "value", AttributeType::real},
     {"GlobalLpPool", "p", AttributeType::integer},
 };

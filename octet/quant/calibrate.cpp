@@ -32,7 +32,8 @@ class Variety {
       for (const auto& [name, tensor] : feed) {
         const bool batched = tensor.rank() > 0 && tensor.dim(0) == samples;
         const std::size_t bytes = batched ? tensor.bytes() / static_cast<std::size_t>(samples) : tensor.bytes();
-        const auto* begin = static_cast<const unsigned char*>(tensor.raw()) + (batched ? bytes * static_cast<std::size_t>(i) : 0);
+        const auto* begin =
+            static_cast<const unsigned char*>(tensor.raw()) + (batched ? bytes * static_cast<std::size_t>(i) : 0);
         hash = hash_bytes(hash, begin, bytes);
       }
       hashes_.insert(hash);
@@ -70,8 +71,10 @@ Error nonfinite_input(const std::pair<std::string, Tensor>& input, std::int64_t 
 
 Error nonfinite_inside(const Graph& graph, ValueId id, std::int64_t batch) {
   const int producer = Uses(graph).producer(id);
-  Error error(ErrorKind::bad_input, fmt::format("calibration batch {} makes a NaN or infinity inside the network", batch));
-  error.tensor(graph.value(id).name).hint("check the preprocessing of the data; --skip-nonfinite leaves such batches out");
+  Error error(ErrorKind::bad_input,
+              fmt::format("calibration batch {} makes a NaN or infinity inside the network", batch));
+  error.tensor(graph.value(id).name)
+      .hint("check the preprocessing of the data; --skip-nonfinite leaves such batches out");
   if (producer >= 0) error.node(graph.label(graph.nodes[static_cast<std::size_t>(producer)]));
   return error;
 }
@@ -122,7 +125,8 @@ void collect(const Graph& graph, const Probe& probe, const CalibrationRun& run, 
       continue;
     }
     const Probe::Seen seen = probe.run(*feed);
-    const auto bad = std::find_if(seen.values.begin(), seen.values.end(), [](const Tensor& t) { return first_nonfinite(t) >= 0; });
+    const auto bad =
+        std::find_if(seen.values.begin(), seen.values.end(), [](const Tensor& t) { return first_nonfinite(t) >= 0; });
     if (bad != seen.values.end()) {
       if (!run.skip_nonfinite) {
         throw nonfinite_inside(graph, probe.values()[static_cast<std::size_t>(bad - seen.values.begin())], batch);
@@ -147,8 +151,9 @@ void collect(const Graph& graph, const Probe& probe, const CalibrationRun& run, 
   }
   if (skipped > 0) warnings.push_back(fmt::format("{} calibration batches were left out: values not finite", skipped));
   if (variety.poor()) {
-    warnings.push_back(statistics.samples <= 1 ? "only one calibration sample: ranges will not fit other inputs"
-                                               : "all calibration samples are the same: ranges will not fit other inputs");
+    warnings.push_back(statistics.samples <= 1
+                           ? "only one calibration sample: ranges will not fit other inputs"
+                           : "all calibration samples are the same: ranges will not fit other inputs");
   }
 }
 

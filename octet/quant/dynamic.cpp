@@ -26,12 +26,19 @@ class DynamicQuantizer {
     IntegerForm integer(graph, writer, method_.per_channel);
     const std::size_t count = graph.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {
-      NodeRecord entry{prefix + graph.label(graph.nodes[i]), graph.nodes[i].op_type, false, {}, i < macs.size() ? macs[i] : 0, {}, {}};
+      NodeRecord entry{prefix + graph.label(graph.nodes[i]),
+                       graph.nodes[i].op_type,
+                       false,
+                       {},
+                       i < macs.size() ? macs[i] : 0,
+                       {},
+                       {}};
       entry.reason = matcher_.reason(graph, graph.nodes[i]);
       if (entry.reason.empty()) quantize_node(graph, i, writer, integer, entry);
       result_.nodes.push_back(entry);
       for (const GraphPtr& body : subgraphs(graph.nodes[i])) quantize(*body, entry.name + "/");
-      if (options_.progress) options_.progress("quantizing", static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(count));
+      if (options_.progress)
+        options_.progress("quantizing", static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(count));
     }
     integer.finish();
     remove_dead(graph);

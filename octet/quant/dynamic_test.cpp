@@ -29,8 +29,10 @@ Graph recurrent() {
   const ValueId x = b.input("x", {6, 2, 10});
   Attributes hidden;
   hidden.set("hidden_size", std::int64_t{8});
-  const ValueId y = b.node("LSTM", {x, b.constant("W", {1, 32, 10}, 0.5F), b.constant("R", {1, 32, 8}, 0.5F), b.constant("B", {1, 64}, 0.1F)},
-                           "lstm", hidden);
+  const ValueId y =
+      b.node("LSTM",
+             {x, b.constant("W", {1, 32, 10}, 0.5F), b.constant("R", {1, 32, 8}, 0.5F), b.constant("B", {1, 64}, 0.1F)},
+             "lstm", hidden);
   b.output(y);
   return b.graph;
 }
@@ -99,7 +101,8 @@ TEST(WeightOnly, TablesOfEmbeddings) {
   b.output(b.matmul(b.node("Gather", {table, ids}, "rows"), 4, "y"));
   const QuantizeResult result = quantize(b.graph, WeightOnly{});
   EXPECT_EQ(result.model.initializer(result.model.find("table_scale"))->elements(), 300);
-  EXPECT_EQ(result.model.find("table") == kNoValue || result.model.initializer(result.model.find("table")) == nullptr, true);
+  EXPECT_EQ(result.model.find("table") == kNoValue || result.model.initializer(result.model.find("table")) == nullptr,
+            true);
 }
 
 }  // namespace

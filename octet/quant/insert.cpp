@@ -12,8 +12,14 @@ class Inserter {
  public:
   Inserter(Graph& graph, const std::vector<Layer>& layers, const Placement& placement,
            const std::vector<Affine>& parameters, const InsertOptions& options, std::vector<std::string>& warnings)
-      : graph_(graph), uses_(graph), layers_(layers), placement_(placement), parameters_(parameters),
-        options_(options), weights_(graph, options.weight, warnings), group_scale_(parameters.size(), kNoValue),
+      : graph_(graph),
+        uses_(graph),
+        layers_(layers),
+        placement_(placement),
+        parameters_(parameters),
+        options_(options),
+        weights_(graph, options.weight, warnings),
+        group_scale_(parameters.size(), kNoValue),
         group_zero_point_(parameters.size(), kNoValue) {}
 
   void run() {
@@ -68,7 +74,8 @@ class Inserter {
     }
     const ValueId q = graph_.add_initializer(graph_.fresh_name(name + "_int32"), std::move(values));
     const ValueId s = graph_.add_initializer(graph_.fresh_name(name + "_scale"), std::move(scale));
-    const ValueId z = graph_.add_initializer(graph_.fresh_name(name + "_zero_point"), Tensor::zeros(DType::i32, bias.shape()));
+    const ValueId z =
+        graph_.add_initializer(graph_.fresh_name(name + "_zero_point"), Tensor::zeros(DType::i32, bias.shape()));
     Attributes attributes;
     attributes.set("axis", std::int64_t{0});
     return dequantize(q, s, z, attributes, graph_.fresh_name(name + "_dequantized"));
@@ -149,7 +156,8 @@ class Inserter {
   }
   void replace_data_input(int reader, ValueId from, ValueId to) {
     const OpDef* op = find_op(graph_, node(reader));
-    const bool first_only = op->quant.kind == QuantRule::Kind::pass_through || op->quant.kind == QuantRule::Kind::lookup;
+    const bool first_only =
+        op->quant.kind == QuantRule::Kind::pass_through || op->quant.kind == QuantRule::Kind::lookup;
     for (ValueId& id : node(reader).inputs) {
       if (id == from) id = to;
       if (first_only) break;
@@ -177,7 +185,8 @@ class Inserter {
 }  // namespace
 
 void insert_pairs(Graph& graph, const std::vector<Layer>& layers, const Placement& placement,
-                  const std::vector<Affine>& parameters, const InsertOptions& options, std::vector<std::string>& warnings) {
+                  const std::vector<Affine>& parameters, const InsertOptions& options,
+                  std::vector<std::string>& warnings) {
   Inserter(graph, layers, placement, parameters, options, warnings).run();
 }
 

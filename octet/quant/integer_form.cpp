@@ -55,20 +55,22 @@ ValueId IntegerForm::constant(const std::string& name, Tensor tensor) {
 
 void IntegerForm::rewrite(int index) {
   const Node node = graph_.nodes[static_cast<std::size_t>(index)];
-  const bool conv = node.op_type == "Conv", transpose = node.op_type == "Gemm" && node.attributes.integer("transB", 0) != 0;
+  const bool conv = node.op_type == "Conv",
+             transpose = node.op_type == "Gemm" && node.attributes.integer("transB", 0) != 0;
   const ValueId weight = node.inputs[1], bias = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
   const std::string name = graph_.label(node), weight_name = graph_.value(weight).name;
   const Tensor tensor = *graph_.initializer(weight);
   const int axis = per_channel_ ? weight_channel_axis(graph_, node) : -1;
   const WeightWriter::Stored& stored = writer_.stored(weight, axis);
-  const ValueId values = transpose ? constant(weight_name + "_transposed", transposed(*graph_.initializer(stored.values)))
-                                   : stored.values;
+  const ValueId values =
+      transpose ? constant(weight_name + "_transposed", transposed(*graph_.initializer(stored.values))) : stored.values;
   const int after = conv ? tensor.rank() - 2 : 0;
   const ValueId scale = constant(weight_name + "_factor", along_channels(stored.scales, after));
   const ValueId zero = constant(weight_name + "_zero", Tensor::scalar(std::int8_t{0}));
   const Input input = quantized_input(node.inputs[0]);
-  const ValueId sum = graph_.add_node(conv ? "ConvInteger" : "MatMulInteger", {input.quantized, values, input.zero_point, zero},
-                                      conv ? node.attributes : Attributes{}, graph_.fresh_name(name + "_integer"));
+  const ValueId sum =
+      graph_.add_node(conv ? "ConvInteger" : "MatMulInteger", {input.quantized, values, input.zero_point, zero},
+                      conv ? node.attributes : Attributes{}, graph_.fresh_name(name + "_integer"));
   const ValueId real = graph_.add_node("Cast", {sum}, cast_to_float(), graph_.fresh_name(name + "_sum"));
   const ValueId factor = graph_.add_node("Mul", {input.scale, scale}, {}, graph_.fresh_name(name + "_factor"));
   graph_.add_node("Mul", {real, factor}, {}, graph_.fresh_name(name + "_scaled"));
@@ -76,7 +78,8 @@ void IntegerForm::rewrite(int index) {
     ValueId shaped = bias;
     const Tensor* numbers = graph_.initializer(bias);
     if (conv && numbers != nullptr) {
-      shaped = constant(graph_.value(bias).name + "_shaped", along_channels({numbers->data<float>(), numbers->data<float>() + numbers->elements()}, after));
+      shaped = constant(graph_.value(bias).name + "_shaped",
+                        along_channels({numbers->data<float>(), numbers->data<float>() + numbers->elements()}, after));
     }
     graph_.add_node("Add", {graph_.nodes.back().outputs[0], shaped}, {}, name);
   }

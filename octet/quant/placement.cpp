@@ -22,7 +22,8 @@ std::vector<ValueId> data_inputs(const Graph& graph, const Node& node) {
     out.push_back(node.inputs[0]);
   } else if (kind != Kind::none) {
     for (const ValueId id : node.inputs) {
-      const bool data = id != kNoValue && (graph.value(id).type.dtype == DType::f32 || graph.initializer(id) != nullptr);
+      const bool data =
+          id != kNoValue && (graph.value(id).type.dtype == DType::f32 || graph.initializer(id) != nullptr);
       if (data && (out.empty() || kind == Kind::shared || out.size() < 2)) out.push_back(id);
     }
   }
@@ -88,13 +89,15 @@ class Placer {
       end = fuse(adder, index);
     }
     const int activation = only_reader(end);
-    if (activation >= 0 && is_activation(node(activation)) && node(activation).inputs[0] == end) fuse(activation, index);
+    if (activation >= 0 && is_activation(node(activation)) && node(activation).inputs[0] == end)
+      fuse(activation, index);
   }
   bool adds_a_bias(const Node& n, ValueId end, std::int64_t channels) const {
     const ValueId other = n.inputs[0] == end ? n.inputs[1] : n.inputs[0];
     const Tensor* bias = graph_.initializer(other);
     if (bias == nullptr || bias->dtype() != DType::f32) return false;
-    return bias->elements() == 1 || (bias->elements() == channels && bias->rank() >= 1 && bias->shape().back() == channels);
+    return bias->elements() == 1 ||
+           (bias->elements() == channels && bias->rank() >= 1 && bias->shape().back() == channels);
   }
   ValueId fuse(int n, int layer) {
     out_.fused_into[at(n)] = layer;
@@ -128,8 +131,8 @@ class Placer {
       if (!available(id)) return false;
       any_data = any_data || !is_constant(id);
     }
-    return any_data && std::any_of(n.outputs.begin(), n.outputs.end(),
-                                   [&](ValueId id) { return id != kNoValue && wanted(id); });
+    return any_data &&
+           std::any_of(n.outputs.begin(), n.outputs.end(), [&](ValueId id) { return id != kNoValue && wanted(id); });
   }
   void settle() {
     for (bool changed = true; changed;) {
@@ -168,7 +171,8 @@ class Placer {
     const int producer = uses_.producer(id);
     if (producer < 0 || !uses_.single(id)) return -1;
     if (layer_of_[at(producer)] >= 0) return layer_of_[at(producer)];
-    const bool biased = out_.fused_into[at(producer)] >= 0 && node(producer).op_type == "Add" && !same_shapes(node(producer));
+    const bool biased =
+        out_.fused_into[at(producer)] >= 0 && node(producer).op_type == "Add" && !same_shapes(node(producer));
     return biased ? out_.fused_into[at(producer)] : -1;
   }
 

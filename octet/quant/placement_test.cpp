@@ -129,11 +129,12 @@ TEST(Layers, ExclusionsSayWhy) {
   for (int i = 0; i < 6; ++i) x = b.conv(x, 4, "block" + std::to_string(i));
   b.output(b.node("Softmax", {b.matmul(x, 4, "head")}, "y"));
   std::vector<std::string> warnings;
-  Exclusions exclude{.first = true, .last = true, .nodes = {"block[1]", "block1", "*oc?2", "nothing*"}, .operators = {"Gru"}};
+  Exclusions exclude{
+      .first = true, .last = true, .nodes = {"block[1]", "block1", "*oc?2", "nothing*"}, .operators = {"Gru"}};
   const Candidates found = find_layers(b.graph, exclude, warnings);
   EXPECT_EQ(found.layers.size(), 3U);
-  EXPECT_THAT(found.reasons, ElementsAre("left out: first layer", "left out by name", "left out: matches *oc?2", "", "", "",
-                                         "left out: last layer", "no int8 form of this operator"));
+  EXPECT_THAT(found.reasons, ElementsAre("left out: first layer", "left out by name", "left out: matches *oc?2", "", "",
+                                         "", "left out: last layer", "no int8 form of this operator"));
   EXPECT_EQ(warnings.size(), 3U);
 }
 

@@ -1,7 +1,8 @@
 #include "octet/quant/record.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -12,8 +13,9 @@ namespace octet::quant {
 namespace {
 
 bool is_quantized_operator(const Node& node) {
-  static const std::set<std::string> names = {"QuantizeLinear",        "DequantizeLinear", "QLinearConv", "QLinearMatMul",
-                                              "DynamicQuantizeLinear", "MatMulInteger",    "ConvInteger"};
+  static const std::set<std::string> names = {"QuantizeLinear", "DequantizeLinear",      "QLinearConv",
+                                              "QLinearMatMul",  "DynamicQuantizeLinear", "MatMulInteger",
+                                              "ConvInteger"};
   return names.contains(node.op_type);
 }
 

@@ -13,7 +13,8 @@ ValueId add_twin(Graph& graph, int node) {
   Node twin = graph.nodes[at(node)];
   twin.name.clear();
   for (ValueId& out : twin.outputs) {
-    if (out != kNoValue) out = graph.add_value(graph.fresh_name(graph.value(out).name + "_float"), graph.value(out).type);
+    if (out != kNoValue)
+      out = graph.add_value(graph.fresh_name(graph.value(out).name + "_float"), graph.value(out).type);
   }
   const ValueId out = twin.outputs[0];
   graph.nodes.push_back(std::move(twin));
@@ -23,7 +24,8 @@ ValueId add_twin(Graph& graph, int node) {
 }  // namespace
 
 void SignalToNoise::add(const Tensor& reference, const Tensor& measured) {
-  if (reference.dtype() != DType::f32 || measured.dtype() != DType::f32 || reference.elements() != measured.elements()) return;
+  if (reference.dtype() != DType::f32 || measured.dtype() != DType::f32 || reference.elements() != measured.elements())
+    return;
   const float *a = reference.data<float>(), *b = measured.data<float>();
   for (std::int64_t i = 0; i < reference.elements(); ++i) {
     const double difference = double{a[i]} - double{b[i]};
@@ -65,8 +67,8 @@ std::vector<Part> parts_of(const Graph& graph, const std::vector<Layer>& layers,
   return out;
 }
 
-SensitivityMeter::SensitivityMeter(const Graph& graph, const std::vector<Layer>& layers, std::vector<NamedTensors> samples,
-                                   InsertOptions options, int threads)
+SensitivityMeter::SensitivityMeter(const Graph& graph, const std::vector<Layer>& layers,
+                                   std::vector<NamedTensors> samples, InsertOptions options, int threads)
     : graph_(graph), layers_(layers), samples_(std::move(samples)), options_(options), threads_(threads) {
   const Probe probe(graph_, {}, threads_);
   for (const NamedTensors& sample : samples_) reference_.push_back(probe.run(sample).outputs);

@@ -90,7 +90,8 @@ class StaticQuantizer {
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       meter.measure(parts_[i], placement_, affine);
       if (options_.progress) {
-        options_.progress("measuring layers", static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(parts_.size()));
+        options_.progress("measuring layers", static_cast<std::int64_t>(i) + 1,
+                          static_cast<std::int64_t>(parts_.size()));
       }
     }
     kept_float_ = parts_to_keep_float(parts_, std::accumulate(macs_.begin(), macs_.end(), std::int64_t{0}));
@@ -163,8 +164,9 @@ class StaticQuantizer {
       entry.sqnr_db = decibels(parts_[i].own_error);
       entry.end_sqnr_db = decibels(parts_[i].end_error);
       if (!kept_float_[i]) continue;
-      entry.reason = fmt::format("kept float: quantized alone it gives {:.1f} dB at its output and {:.1f} dB at the network's end",
-                                 *entry.sqnr_db, *entry.end_sqnr_db);
+      entry.reason =
+          fmt::format("kept float: quantized alone it gives {:.1f} dB at its output and {:.1f} dB at the network's end",
+                      *entry.sqnr_db, *entry.end_sqnr_db);
     }
     result_.coverage = coverage_of(result_.nodes);
   }

@@ -60,7 +60,8 @@ void Statistics::merge(const Statistics& other) {
   batches += other.batches;
 }
 
-Range Statistics::range(const std::vector<std::string>& names, const Scheme& scheme, const RangeOptions& options) const {
+Range Statistics::range(const std::vector<std::string>& names, const Scheme& scheme,
+                        const RangeOptions& options) const {
   const auto find = [&](const std::string& name) -> const ObserverState& {
     const auto it = entries_.find(name);
     if (it == entries_.end()) {
@@ -82,9 +83,10 @@ std::vector<std::string> Statistics::outliers() const {
     const auto [bulk, rare] = bulk_and_outliers(entry.octaves);
     if (rare == 0) continue;
     const Range seen = entry.state->seen();
-    out.push_back(fmt::format("'{}': {} value{} reach [{:g}, {:g}] while all others stay within {:g}; the percentile "
-                              "observer would leave such outliers out",
-                              printable(name), rare, rare == 1 ? "" : "s", seen.min, seen.max, bulk));
+    out.push_back(
+        fmt::format("'{}': {} value{} reach [{:g}, {:g}] while all others stay within {:g}; the percentile "
+                    "observer would leave such outliers out",
+                    printable(name), rare, rare == 1 ? "" : "s", seen.min, seen.max, bulk));
   }
   return out;
 }
@@ -94,7 +96,7 @@ std::string Statistics::write() const {
   for (const auto& [name, entry] : entries_) {
     values[name] = {{"state", entry.state->save()}, {"octaves", entry.octaves}};
   }
-  const nlohmann::json all = {{"format", kFormat},   {"version", 1},       {"observer", to_string(observer_)},
+  const nlohmann::json all = {{"format", kFormat},  {"version", 1},       {"observer", to_string(observer_)},
                               {"samples", samples}, {"batches", batches}, {"values", std::move(values)}};
   return all.dump() + "\n";
 }
@@ -104,7 +106,8 @@ Statistics Statistics::read(const std::string& text) {
   if (!all.is_object() || all.value("format", "") != kFormat) throw malformed("not a statistics file");
   if (all.value("version", 0) != 1) throw malformed("another version");
   if (!member(all, "observer").is_string() || !member(all, "values").is_object()) throw malformed("a wrong type");
-  if (!member(all, "samples").is_number_integer() || !member(all, "batches").is_number_integer()) throw malformed("a count");
+  if (!member(all, "samples").is_number_integer() || !member(all, "batches").is_number_integer())
+    throw malformed("a count");
   Statistics out(observer_from_name(all.at("observer").get<std::string>()));
   out.samples = all.at("samples").get<std::int64_t>();
   out.batches = all.at("batches").get<std::int64_t>();

@@ -36,9 +36,11 @@ TEST(Statistics, WriteReadMerge) {
 }
 
 TEST(Statistics, MalformedTextIsRefused) {
-  for (const char* text : {"", "{", "[]", "{}", R"({"format": "octet calibration statistics"})",
-                           R"({"format": "octet calibration statistics", "version": 1, "observer": "none", "samples": 1, "batches": 1, "values": {}})",
-                           R"({"format": "octet calibration statistics", "version": 1, "observer": "mse", "samples": 1, "batches": 1, "values": {"x": 3}})"}) {
+  for (
+      const char* text :
+      {"", "{", "[]", "{}", R"({"format": "octet calibration statistics"})",
+       R"({"format": "octet calibration statistics", "version": 1, "observer": "none", "samples": 1, "batches": 1, "values": {}})",
+       R"({"format": "octet calibration statistics", "version": 1, "observer": "mse", "samples": 1, "batches": 1, "values": {"x": 3}})"}) {
     EXPECT_THROW(Statistics::read(text), Error) << text;
   }
   Statistics empty;

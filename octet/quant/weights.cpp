@@ -70,7 +70,8 @@ Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> sc
   for_runs(values.data<float>(), channels_of(values.shape(), axis),
            [&](std::size_t c, const float* run, std::int64_t count) {
              const Affine affine{scales[c], 0};
-             for (std::int64_t i = 0; i < count; ++i) *to++ = static_cast<std::int8_t>(quantize_one(run[i], affine, scheme));
+             for (std::int64_t i = 0; i < count; ++i)
+               *to++ = static_cast<std::int8_t>(quantize_one(run[i], affine, scheme));
            });
   return out;
 }
@@ -78,10 +79,9 @@ Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> sc
 Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const float> scales) {
   Tensor out(DType::f32, quantized.shape());
   const std::int8_t* from = quantized.data<std::int8_t>();
-  for_runs(out.data<float>(), channels_of(quantized.shape(), axis),
-           [&](std::size_t c, float* run, std::int64_t count) {
-             for (std::int64_t i = 0; i < count; ++i) run[i] = static_cast<float>(*from++) * scales[c];
-           });
+  for_runs(out.data<float>(), channels_of(quantized.shape(), axis), [&](std::size_t c, float* run, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) run[i] = static_cast<float>(*from++) * scales[c];
+  });
   return out;
 }
 

@@ -88,7 +88,8 @@ TEST(Weights, TiedWeightsAreStoredOnceWhereTheyAgree) {
   writer.write(tied, 0);
   writer.write(id, 1);
   int stored = 0;
-  for (const auto& [value, tensor] : b.graph.initializers()) stored += tensor.dtype() == DType::i8 && tensor.elements() == 64;
+  for (const auto& [value, tensor] : b.graph.initializers())
+    stored += tensor.dtype() == DType::i8 && tensor.elements() == 64;
   EXPECT_EQ(stored, 2);
   EXPECT_EQ(b.graph.nodes.size(), 3U);
 }

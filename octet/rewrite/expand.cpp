@@ -4,10 +4,9 @@
 //   Gelu       x * 0.5 * (1 + erf(x / sqrt(2)))
 //   LayerNormalization  (x - mean) / sqrt(mean((x - mean)^2) + epsilon) * scale [+ bias]
 #include <cmath>
-
-#include "octet/ops/op.h"
 #include <map>
 
+#include "octet/ops/op.h"
 #include "octet/rewrite/rewrite.h"
 
 namespace octet::rewrite {

@@ -19,7 +19,8 @@ std::vector<RuntimeOp> qlinear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    conv_ops, convert_ops, dynamic_linear_op, gru_ops, linear_op, lstm_ops, matmul_ops, pool_ops, qbinary_ops, qlinear_op,
+    conv_ops, convert_ops, dynamic_linear_op, gru_ops,     linear_op,
+    lstm_ops, matmul_ops,  pool_ops,          qbinary_ops, qlinear_op,
 };
 
 }  // namespace

@@ -12,10 +12,10 @@ namespace octet::runtime {
 namespace {
 
 using testing::Builder;
-using testing::ints;
-using testing::random_floats;
 using ::testing::HasSubstr;
+using testing::ints;
 using ::testing::Not;
+using testing::random_floats;
 
 Attributes axis(std::int64_t value) {
   Attributes a;
@@ -59,7 +59,8 @@ TEST(Qdq, ConvolutionsOfEveryForm) {
     const Case& c = cases[i];
     Builder b(i + 1);
     const ValueId x = b.input("x", {Dim("N"), c.in, 11, 13});
-    const ValueId y = b.node("Relu", {b.qconv(b.quantized(x, 1, c.is_signed), c.in, c.out, c.kernel, c.attributes, c.group)});
+    const ValueId y =
+        b.node("Relu", {b.qconv(b.quantized(x, 1, c.is_signed), c.in, c.out, c.kernel, c.attributes, c.group)});
     b.graph.outputs = {b.quantized(y, 2, c.is_signed)};
     std::string lowered;
     EXPECT_LT(compare(b.graph, {{"x", random_floats(b.random, {2, c.in, 11, 13})}}, 4.0f / 255, &lowered), 1e-3) << i;
@@ -103,7 +104,8 @@ TEST(Qdq, GemmWithIntegerBias) {
   Builder b(31);
   const ValueId x = b.quantized(b.input("x", {Dim("N"), 40}), 1);
   Tensor bytes(DType::i8, {24, 40});
-  for (std::int64_t i = 0; i < bytes.elements(); ++i) bytes.data<std::int8_t>()[i] = static_cast<std::int8_t>(b.random.integer(-127, 127));
+  for (std::int64_t i = 0; i < bytes.elements(); ++i)
+    bytes.data<std::int8_t>()[i] = static_cast<std::int8_t>(b.random.integer(-127, 127));
   const Tensor scale = random_floats(b.random, {24}, 0.001f, 0.002f);
   Tensor bias(DType::i32, {24}), bias_scale(DType::f32, {24});
   for (int n = 0; n < 24; ++n) {

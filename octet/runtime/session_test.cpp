@@ -12,9 +12,9 @@ namespace octet::runtime {
 namespace {
 
 using testing::Builder;
+using ::testing::HasSubstr;
 using testing::ints;
 using testing::random_floats;
-using ::testing::HasSubstr;
 
 // The largest difference, relative to the largest number.
 double relative_difference(const Tensor& a, const Tensor& b) {
@@ -40,7 +40,11 @@ Graph image_network(std::uint64_t seed, int opset = 17) {
   x = b.node("Relu", {b.node("Add", {y, x})});
   y = b.node("HardSwish", {b.conv(x, 16, 16, 3, ints({{"pads", {1, 1, 1, 1}}}), 16)});
   y = b.node("Mul", {y, b.floats({1, 16, 1, 1})});
-  x = b.node("Concat", {x, y}, [] { Attributes a; a.set("axis", std::int64_t{1}); return a; }());
+  x = b.node("Concat", {x, y}, [] {
+    Attributes a;
+    a.set("axis", std::int64_t{1});
+    return a;
+  }());
   x = b.node("LeakyRelu", {b.conv(x, 32, 24, 1)});
   x = b.node("Sigmoid", {b.conv(x, 24, 24, 3, ints({{"pads", {0, 1, 1, 0}}}), 4)});
   x = b.node("Flatten", {b.node("GlobalAveragePool", {x})});

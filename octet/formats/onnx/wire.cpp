@@ -160,7 +160,7 @@ std::string guess_content(std::span<const std::uint8_t> head) {
   if (starts("\x1f\x8b")) return "gzip-compressed data";
   if (starts("GGUF")) return "a GGUF model";
   if (starts("\x89HDF")) return "an HDF5 file (Keras)";
-  if (text.substr(4, 4) == "TFL3") return "a TensorFlow Lite model";
+  if (text.size() >= 8 && text.substr(4, 4) == "TFL3") return "a TensorFlow Lite model";
   if (starts("<?xml")) return "an XML file";
   std::string lower(text.substr(0, 256));
   std::transform(lower.begin(), lower.end(), lower.begin(),

@@ -91,7 +91,8 @@ class DynamicConvStep : public ConvStep {
   // Scratch memory: the quantized images, scales of columns, what the kernel needs.
   void run_per_tensor(EvalContext& ctx) const {
     const std::int64_t count = conv_.shape().batch * image_;
-    const kernels::QuantizeParams tensor = quantize_tensor(ctx.input(0).data<float>(), count, ctx.scratch, ctx.threads());
+    const kernels::QuantizeParams tensor =
+        quantize_tensor(ctx.input(0).data<float>(), count, ctx.scratch, ctx.threads());
     auto* const scale = reinterpret_cast<float*>(ctx.scratch + aligned(count));
     for (std::int64_t n = 0; n < columns(); ++n) scale[n] = tensor.scale * epilogue_.scale[static_cast<std::size_t>(n)];
     kernels::Epilogue epilogue = bind(ctx);
@@ -114,7 +115,8 @@ class DynamicConvStep : public ConvStep {
 
   std::int64_t own_scratch() const {
     const std::int64_t batch = conv_.shape().batch;
-    const std::int64_t scales = per_tensor_ ? aligned(columns() * 4) : aligned(batch * pixels_ * 4) + aligned(batch * 4);
+    const std::int64_t scales =
+        per_tensor_ ? aligned(columns() * 4) : aligned(batch * pixels_ * 4) + aligned(batch * 4);
     return aligned(batch * image_) + scales;
   }
 
@@ -124,7 +126,8 @@ class DynamicConvStep : public ConvStep {
 
 template <class Step>
 std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
-  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr) return nullptr;
+  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || ctx.constants[1] == nullptr)
+    return nullptr;
   return std::make_unique<Step>(ctx);
 }
 

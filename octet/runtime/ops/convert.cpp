@@ -7,8 +7,8 @@
 
 #include "octet/kernels/elementwise_u8/elementwise_u8.h"
 #include "octet/kernels/quantize/quantize.h"
-#include "octet/runtime/runtime_op.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/runtime_op.h"
 
 namespace octet::runtime {
 namespace {

@@ -19,8 +19,12 @@ class DynamicLinearStep : public PreparedStep {
     output_ = linear_output(*ctx.inputs[0], gemm.n);
     epilogue_.read(ctx.node, gemm.n);
     epilogue_.set_bias(ctx.constants.size() > 3 ? ctx.constants[3] : nullptr, gemm.n);
-    product_ = make_product({.weights = *ctx.constants[1], .n = gemm.n, .k = gemm.k, .k_stride = gemm.b_k_stride,
-                             .n_stride = gemm.b_n_stride, .scale = ctx.constants[2],
+    product_ = make_product({.weights = *ctx.constants[1],
+                             .n = gemm.n,
+                             .k = gemm.k,
+                             .k_stride = gemm.b_k_stride,
+                             .n_stride = gemm.b_n_stride,
+                             .scale = ctx.constants[2],
                              .per_tensor = ctx.node.attributes.integer("per_tensor", 0) != 0},
                             ctx.cache);
   }

@@ -59,8 +59,8 @@ std::vector<MatMulPlan::Loop> batch_loops(const View& a, const View& b, const Vi
   for (std::size_t axis = 0; axis + 2 < rank; ++axis) {
     const MatMulPlan::Loop loop{y.dims[axis], stride_in(a, axis), stride_in(b, axis), y.strides[axis]};
     if (loop.count == 1) continue;
-    const bool merges = !loops.empty() && loops.back().a == loop.a * loop.count && loops.back().b == loop.b * loop.count &&
-                        loops.back().y == loop.y * loop.count;
+    const bool merges = !loops.empty() && loops.back().a == loop.a * loop.count &&
+                        loops.back().b == loop.b * loop.count && loops.back().y == loop.y * loop.count;
     if (merges) {
       loops.back() = {loops.back().count * loop.count, loop.a, loop.b, loop.y};
     } else {

@@ -33,9 +33,12 @@ struct PackedConv::Family {
 
 const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dtype) {
   static const Family dense_f32 = {
-      "igemm_f32", [](const ConvShape& s) -> const IgemmKernel& { return kernels::select_igemm_f32(s.out_channels / s.groups); },
+      "igemm_f32",
+      [](const ConvShape& s) -> const IgemmKernel& { return kernels::select_igemm_f32(s.out_channels / s.groups); },
       kernels::packed_bytes_f32,
-      [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) { kernels::pack_conv_f32(k, s, floats(w), p); },
+      [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
+        kernels::pack_conv_f32(k, s, floats(w), p);
+      },
       kernels::scratch_bytes_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int, const void* p, const Epilogue& e, void* scratch,
          ThreadPool& t) { kernels::conv_f32(k, s, floats(in), p, e, scratch, t); }};
@@ -52,7 +55,8 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int zero, const void* p, const Epilogue& e,
          void* scratch, ThreadPool& t) { kernels::conv_u8s8(k, s, bytes(in), zero, p, e, scratch, t); }};
   static const Family depthwise_f32 = {
-      "depthwise_f32", [](const ConvShape&) -> const IgemmKernel& { return kernels::select_depthwise_f32(); },
+      "depthwise_f32",
+      [](const ConvShape&) -> const IgemmKernel& { return kernels::select_depthwise_f32(); },
       kernels::packed_bytes_depthwise_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_f32(k, s, floats(w), p);
@@ -61,7 +65,8 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int, const void* p, const Epilogue& e, void* scratch,
          ThreadPool& t) { kernels::depthwise_f32(k, s, floats(in), p, e, scratch, t); }};
   static const Family depthwise_u8s8 = {
-      "depthwise_u8s8", [](const ConvShape&) -> const IgemmKernel& { return kernels::select_depthwise_u8s8(); },
+      "depthwise_u8s8",
+      [](const ConvShape&) -> const IgemmKernel& { return kernels::select_depthwise_u8s8(); },
       kernels::packed_bytes_depthwise_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_u8s8(k, s, w, nullptr, p);
@@ -76,8 +81,8 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
 
 PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache& cache)
     : shape_(shape), family_(&family_of(shape, weights.dtype())), kernel_(&family_->select(shape)) {
-  const std::string form = std::string(family_->name) + " conv " + std::to_string(shape.groups) +
-                           (shape.dilation_w == 1 ? "" : " dilated");
+  const std::string form =
+      std::string(family_->name) + " conv " + std::to_string(shape.groups) + (shape.dilation_w == 1 ? "" : " dilated");
   packed_ = cache.get<Packed>(weights, form, [&] {
     Packed packed{Tensor(DType::u8, {family_->packed_bytes(*kernel_, shape_)})};
     family_->pack(*kernel_, shape_, weights.raw(), packed.data.raw());
@@ -85,7 +90,8 @@ PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache&
   });
 }
 
-void PackedConv::run(const void* in, int zero_point, const Epilogue& epilogue, void* scratch, ThreadPool& threads) const {
+void PackedConv::run(const void* in, int zero_point, const Epilogue& epilogue, void* scratch,
+                     ThreadPool& threads) const {
   family_->run(*kernel_, shape_, in, zero_point, packed_->raw(), epilogue, scratch, threads);
 }
 

@@ -2,6 +2,7 @@
 //   attributes of ONNX's operators, `global` 1 for one window over all; u8 averages have x_scale, x_zero, y_scale,
 //   y_zero: y = clamp(rint(mean(x - x_zero) * x_scale / y_scale) + y_zero), rounded as kernels::AverageU8 says
 #include "octet/kernels/pool/pool.h"
+
 #include "octet/ops/pool.h"
 #include "octet/runtime/ops/fused.h"
 
@@ -23,9 +24,14 @@ kernels::PoolShape global_shape(const Shape& x) {
 kernels::PoolShape window_shape(const Node& node, const Shape& x) {
   const ops::Window window = ops::pool_window(node.attributes, channels_first(x));
   const std::size_t width = x.rank() == 4 ? 1 : 0;  // with one spatial dimension, that is the width
-  kernels::PoolShape out{.batch = x[0], .in_width = window.input[width], .out_width = window.output[width],
-                         .channels = x.back(), .kernel_width = window.kernel[width], .stride_w = window.stride[width],
-                         .dilation_w = window.dilation[width], .pad_left = window.pad_begin[width],
+  kernels::PoolShape out{.batch = x[0],
+                         .in_width = window.input[width],
+                         .out_width = window.output[width],
+                         .channels = x.back(),
+                         .kernel_width = window.kernel[width],
+                         .stride_w = window.stride[width],
+                         .dilation_w = window.dilation[width],
+                         .pad_left = window.pad_begin[width],
                          .count_padding = node.attributes.integer("count_include_pad", 0) != 0,
                          .pad_right = window.pad_end[width]};
   if (x.rank() == 3) return out;

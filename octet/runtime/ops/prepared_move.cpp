@@ -83,7 +83,8 @@ class MoveStep : public PreparedStep {
     for (const auto& shape : ctx.outputs) shapes_.push_back(shape ? *shape : Shape{});
     for (const Box& box : boxes_) {
       ops::StridedCopy copy;
-      for (std::size_t i = 0; i < static_cast<std::size_t>(box.rank); ++i) copy.add(box.dims[i], box.from_stride[i], box.to_stride[i]);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(box.rank); ++i)
+        copy.add(box.dims[i], box.from_stride[i], box.to_stride[i]);
       copies_.push_back(copy);
     }
     find_transpose();
@@ -100,7 +101,8 @@ class MoveStep : public PreparedStep {
         (item == 1 ? kernels::transpose_bytes : kernels::transpose_words)(*transpose_, x.raw(), y.raw(), ctx.threads());
         continue;
       }
-      copies_[i].run(ctx.threads(), static_cast<std::size_t>(item), static_cast<const std::byte*>(x.raw()) + box.from * item,
+      copies_[i].run(ctx.threads(), static_cast<std::size_t>(item),
+                     static_cast<const std::byte*>(x.raw()) + box.from * item,
                      static_cast<std::byte*>(y.raw()) + box.to * item);
     }
   }
@@ -117,7 +119,8 @@ class MoveStep : public PreparedStep {
     if (std::all_of(value, value + item, [&](std::byte b) { return b == value[0]; })) {
       std::memset(out, static_cast<int>(value[0]), y.bytes());
     } else {
-      for (std::int64_t i = 0; i < y.elements(); ++i) std::memcpy(out + static_cast<std::size_t>(i) * item, value, item);
+      for (std::int64_t i = 0; i < y.elements(); ++i)
+        std::memcpy(out + static_cast<std::size_t>(i) * item, value, item);
     }
   }
 
@@ -139,7 +142,9 @@ class MoveStep : public PreparedStep {
       }
     }
     if (axes.size() == 2) axes.insert(axes.begin(), {1, axes[0].dim * axes[1].dim});
-    if (axes.size() != 3 || axes[1].from != 1 || axes[2].from != axes[1].dim || axes[0].from != axes[1].dim * axes[2].dim) return;
+    if (axes.size() != 3 || axes[1].from != 1 || axes[2].from != axes[1].dim ||
+        axes[0].from != axes[1].dim * axes[2].dim)
+      return;
     transpose_ = kernels::TransposeShape{.batch = axes[0].dim, .rows = axes[2].dim, .columns = axes[1].dim};
   }
 

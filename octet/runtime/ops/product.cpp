@@ -16,13 +16,15 @@ kernels::GemmShape shape_of(const WeightView& view) {
 
 std::string form_of(const char* family, const WeightView& view) {
   std::string text = family;
-  for (const std::int64_t part : {view.n, view.k, view.k_stride, view.n_stride, view.offset}) text += " " + std::to_string(part);
+  for (const std::int64_t part : {view.n, view.k, view.k_stride, view.n_stride, view.offset})
+    text += " " + std::to_string(part);
   return text;
 }
 
 class FloatProduct : public Product {
  public:
-  FloatProduct(const WeightView& view, PackCache& cache) : gemm_(shape_of(view)), kernel_(kernels::select_igemm_f32(gemm_.n)) {
+  FloatProduct(const WeightView& view, PackCache& cache)
+      : gemm_(shape_of(view)), kernel_(kernels::select_igemm_f32(gemm_.n)) {
     packed_ = cache.get<Packed>(view.weights, form_of("gemm_f32", view), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_f32(kernel_, gemm_)})};
       kernels::pack_gemm_f32(kernel_, gemm_, view.weights.data<float>() + view.offset, packed.data.raw());

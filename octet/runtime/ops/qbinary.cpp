@@ -16,7 +16,8 @@ class QBinaryStep : public PreparedStep {
     const Attributes& a = ctx.node.attributes;
     const int last = plan_.rank - 1;
     const auto operand = [&](const std::string& prefix, const std::int64_t* strides) {
-      return kernels::OperandU8{.column_stride = strides[last], .row_stride = last > 0 ? strides[last - 1] : 0,
+      return kernels::OperandU8{.column_stride = strides[last],
+                                .row_stride = last > 0 ? strides[last - 1] : 0,
                                 .scale = a.real(prefix + "_scale", 1),
                                 .zero_point = static_cast<std::int32_t>(a.integer(prefix + "_zero"))};
     };

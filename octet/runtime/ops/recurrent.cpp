@@ -26,8 +26,13 @@ RecurrentStep::RecurrentStep(const PrepareContext& ctx, std::int64_t gates)
   for (std::int64_t d = 0; d < w.dim(0); ++d) {
     Direction made;
     made.reverse = d == 1 || direction == "reverse";
-    made.input = make_product({.weights = w, .n = columns_, .k = input_, .k_stride = 1, .n_stride = input_,
-                               .offset = d * columns_ * input_, .scale = constant_at(ctx, kScaleW)},
+    made.input = make_product({.weights = w,
+                               .n = columns_,
+                               .k = input_,
+                               .k_stride = 1,
+                               .n_stride = input_,
+                               .offset = d * columns_ * input_,
+                               .scale = constant_at(ctx, kScaleW)},
                               ctx.cache);
     made.input_bias.assign(static_cast<std::size_t>(columns_), 0);
     made.state_bias = made.input_bias;
@@ -43,10 +48,15 @@ RecurrentStep::RecurrentStep(const PrepareContext& ctx, std::int64_t gates)
 void RecurrentStep::add_state_product(const PrepareContext& ctx, std::int64_t first, std::int64_t count) {
   for (std::size_t d = 0; d < directions_.size(); ++d) {
     const std::int64_t row = static_cast<std::int64_t>(d) * columns_ + first * hidden_;
-    directions_[d].state.push_back(
-        make_product({.weights = *ctx.constants[kR], .n = count * hidden_, .k = hidden_, .k_stride = 1, .n_stride = hidden_,
-                      .offset = row * hidden_, .scale = constant_at(ctx, kScaleR), .scale_offset = first * hidden_},
-                     ctx.cache));
+    directions_[d].state.push_back(make_product({.weights = *ctx.constants[kR],
+                                                 .n = count * hidden_,
+                                                 .k = hidden_,
+                                                 .k_stride = 1,
+                                                 .n_stride = hidden_,
+                                                 .offset = row * hidden_,
+                                                 .scale = constant_at(ctx, kScaleR),
+                                                 .scale_offset = first * hidden_},
+                                                ctx.cache));
   }
 }
 
@@ -106,8 +116,12 @@ void RecurrentStep::run_direction(EvalContext& ctx, std::int64_t d) const {
       std::fill_n(to, state, 0.0f);
     }
   };
-  Cell cell{.input = nullptr, .gates = floats(at.gates), .h = floats(at.h), .c = floats(at.c),
-            .scratch = ctx.scratch + at.product, .threads = &ctx.threads()};
+  Cell cell{.input = nullptr,
+            .gates = floats(at.gates),
+            .h = floats(at.h),
+            .c = floats(at.c),
+            .scratch = ctx.scratch + at.product,
+            .threads = &ctx.threads()};
   start(kInitialH, cell.h);
   start(kInitialC, cell.c);
   const auto count = static_cast<std::int64_t>(directions_.size());

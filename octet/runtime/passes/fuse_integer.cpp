@@ -35,7 +35,8 @@ std::optional<Pattern> match(const Edit& edit, int i) {
   const Node& node = edit.node(i);
   const int quantize = edit.producer(node.inputs[0], "DynamicQuantizeLinear");
   const Tensor* weights = edit.constant(node.inputs[1]);
-  if (quantize < 0 || weights == nullptr || weights->dtype() != DType::i8 || !is_zero(edit, node, 3)) return std::nullopt;
+  if (quantize < 0 || weights == nullptr || weights->dtype() != DType::i8 || !is_zero(edit, node, 3))
+    return std::nullopt;
   if (node.inputs.size() < 3 || node.inputs[2] != edit.node(quantize).outputs[2]) return std::nullopt;
   Pattern p{.x = edit.node(quantize).inputs[0], .weights = node.inputs[1]};
   p.cast = edit.only_reader(node.outputs[0], "Cast");

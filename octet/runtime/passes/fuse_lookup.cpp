@@ -17,9 +17,10 @@ constexpr std::size_t kMostNodes = 16;
 
 bool is_elementwise(const Node& node) {
   static constexpr std::array<std::string_view, 36> kNames = {
-      "Abs",  "Add",     "Ceil", "Celu", "Clip", "Cos",  "Div",  "Elu",         "Erf",       "Exp",      "Floor", "Gelu",
-      "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "Max", "Min", "Mish", "Mul", "Neg", "PRelu", "Pow", "Reciprocal",
-      "Relu", "Round",   "Selu", "Sigmoid", "Silu", "Sin", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh", "ThresholdedRelu"};
+      "Abs",     "Add",   "Ceil", "Celu",        "Clip",      "Cos",        "Div",  "Elu",   "Erf",
+      "Exp",     "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu",  "Log",  "Max",   "Min",
+      "Mish",    "Mul",   "Neg",  "PRelu",       "Pow",       "Reciprocal", "Relu", "Round", "Selu",
+      "Sigmoid", "Silu",  "Sin",  "Softplus",    "Softsign",  "Sqrt",       "Sub",  "Tanh",  "ThresholdedRelu"};
   return (node.domain.empty() || node.domain == "octet") && node.outputs.size() == 1 &&
          std::binary_search(kNames.begin(), kNames.end(), node.op_type);
 }

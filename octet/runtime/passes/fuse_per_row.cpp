@@ -46,7 +46,8 @@ void fuse_conv(Edit& edit, int i) {
   if ((rank != 3 && rank != 4) || (bias != kNoValue && edit.constant(bias) == nullptr)) return;
   Attributes attributes = node.attributes;
   attributes.set("channels_last", std::int64_t{0});
-  fuse(edit, i, follow(edit, i, false), "DynamicConv", {node.inputs[0], w->bytes, w->scale, bias}, std::move(attributes));
+  fuse(edit, i, follow(edit, i, false), "DynamicConv", {node.inputs[0], w->bytes, w->scale, bias},
+       std::move(attributes));
 }
 
 }  // namespace

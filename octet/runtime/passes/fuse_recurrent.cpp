@@ -1,14 +1,16 @@
 // LSTM and GRU of constant weights in the usual form -> the runtime's prepared ones.
 #include <algorithm>
 
-#include "octet/runtime/passes/per_row.h"
 #include "octet/runtime/passes/passes.h"
+#include "octet/runtime/passes/per_row.h"
 #include "octet/runtime/runtime_op.h"
 
 namespace octet::runtime {
 namespace {
 
-ValueId input_at(const Node& node, std::size_t slot) { return slot < node.inputs.size() ? node.inputs[slot] : kNoValue; }
+ValueId input_at(const Node& node, std::size_t slot) {
+  return slot < node.inputs.size() ? node.inputs[slot] : kNoValue;
+}
 
 std::string lower_case(std::string text) {
   for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -61,7 +63,8 @@ int fuse_recurrent(Graph& graph) {
     const auto w = weights_of(edit, node.inputs[1], dynamic), r = weights_of(edit, node.inputs[2], dynamic);
     if (!w || !r) continue;
     const ValueId initial_c = lstm ? input_at(node, 6) : kNoValue;
-    node.inputs = {node.inputs[0], w->bytes, r->bytes, input_at(node, 3), input_at(node, 5), initial_c, w->scale, r->scale};
+    node.inputs = {node.inputs[0],    w->bytes,  r->bytes, input_at(node, 3),
+                   input_at(node, 5), initial_c, w->scale, r->scale};
     while (node.inputs.back() == kNoValue) node.inputs.pop_back();
     node.op_type = (dynamic ? "Dynamic" : "") + node.op_type;
     node.domain = kDomain;
