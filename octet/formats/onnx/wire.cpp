@@ -74,6 +74,7 @@ constexpr std::array kNested = {
     Nested{Message::type, 5, Message::holder},
     Nested{Message::type, 8, Message::holder},
     Nested{Message::type, 9, Message::holder},
+    Nested{Message::holder, 1, Message::type},  // of a sequence or an optional; elsewhere field 1 is a number
 };
 
 std::optional<Message> nested_in(Message parent, std::uint64_t field) {
