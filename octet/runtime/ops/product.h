@@ -14,11 +14,11 @@ namespace octet::runtime {
 
 /// A matrix in a constant tensor: w[k][n] is element offset + k * k_stride + n * n_stride.
 struct WeightView {
-  const Tensor& weights;           ///< f32, or s8 for a dynamic product
+  const Tensor& weights;  ///< f32, or s8 for a dynamic product
   std::int64_t n = 1, k = 1, k_stride = 1, n_stride = 1, offset = 0;
-  const Tensor* scale = nullptr;   ///< of s8 weights: f32 [1], or one an n from scale_offset on
+  const Tensor* scale = nullptr;  ///< of s8 weights: f32 [1], or one an n from scale_offset on
   std::int64_t scale_offset = 0;
-  bool per_tensor = false;         ///< of s8 weights: quantize all rows together, as DynamicQuantizeLinear does
+  bool per_tensor = false;  ///< of s8 weights: quantize all rows together, as DynamicQuantizeLinear does
 };
 
 class Product {

@@ -20,8 +20,7 @@ class ChannelsLast {
     graph_.nodes.clear();
     for (Node& node : old) {
       const RuntimeOp* op = find_runtime_op(node);
-      const bool image = op != nullptr && !op->images.empty() && node.attributes.integer("channels_last", 1) == 0;
-      if (image) {
+      if (op != nullptr && is_image_node(node, *op)) {
         turn_image(std::move(node), *op);
       } else if (!turn_agnostic(node)) {
         graph_.nodes.push_back(std::move(node));
@@ -34,6 +33,16 @@ class ChannelsLast {
   int rank(ValueId id) const {
     const auto& shape = graph_.value(id).type.shape;
     return shape ? static_cast<int>(shape->size()) : -1;
+  }
+
+  // An image operator in the old order, with images of known rank.
+  bool is_image_node(const Node& node, const RuntimeOp& op) const {
+    if (op.images.empty() || node.attributes.integer("channels_last", 1) != 0 || rank(node.outputs[0]) < 3)
+      return false;
+    return std::all_of(op.images.begin(), op.images.end(), [&](int slot) {
+      const auto i = static_cast<std::size_t>(slot);
+      return i >= node.inputs.size() || node.inputs[i] == kNoValue || rank(node.inputs[i]) >= 3;
+    });
   }
 
   // The value that holds `id` in channels-last order, made when there is none yet.
