@@ -1,6 +1,7 @@
 // MaxUnpool: puts each element back where MaxPool's indices say, zeros elsewhere.
 //   Y is [N, C, ...] of size (in - 1) * stride - pads + kernel, or of the shape given as the third input.
 // The indices count elements of the whole (pooled-from) tensor.  Source: ONNX MaxUnpool-11.
+#include "octet/base/checked.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/wide.h"
@@ -18,8 +19,8 @@ SymbolicShape unpooled_shape(const Attributes& attributes, const SymbolicShape& 
       out.emplace_back();
       continue;
     }
-    const std::int64_t size =
-        (x[i + 2].value - 1) * form.stride[i] - form.pad_begin[i] - form.pad_end[i] + form.kernel[i];
+    const std::int64_t size = checked_add(checked_mul(x[i + 2].value - 1, form.stride[i]), form.kernel[i]) -
+                              form.pad_begin[i] - form.pad_end[i];
     if (size < 0) throw Error(ErrorKind::bad_input, "pads leave nothing of the output").value(std::to_string(size));
     out.emplace_back(size);
   }

@@ -1,6 +1,8 @@
 // What the pools share: the window's rules for pads, the shape rule, and the walk over outputs.
 #pragma once
 
+#include <algorithm>
+
 #include "octet/ops/op.h"
 #include "octet/ops/window.h"
 
@@ -20,8 +22,9 @@ void infer_pool(InferContext& ctx);
 template <class Body>
 void for_each_window(ThreadPool& threads, const Window& window, std::int64_t planes, const Body& body) {
   const std::int64_t positions = window.positions();
-  const std::int64_t work = std::max<std::int64_t>(1, positions * window.taps());
-  threads.parallel_for(planes, std::max<std::int64_t>(1, 65536 / work), [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t taps = std::clamp<std::int64_t>(window.taps(), 1, 65536);
+  const std::int64_t grain = 65536 / std::clamp<std::int64_t>(positions, 1, 65536) / taps;
+  threads.parallel_for(planes, std::max<std::int64_t>(1, grain), [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::int64_t> offsets;
     for (std::int64_t position = 0; position < positions; ++position) {
       covered(window, position, offsets);

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "octet/base/checked.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/quant_checks.h"
@@ -34,7 +35,7 @@ ScaleMap map_blocks(const SymbolicShape& x, const Shape& scale, int axis, std::i
   bool good = scale.rank() == static_cast<int>(x.size());
   for (int i = 0; good && i < scale.rank(); ++i) {
     const std::int64_t d = x[static_cast<std::size_t>(i)].value;
-    good = d < 0 || scale[i] == (i == axis ? (d + block - 1) / block : d);
+    good = d < 0 || scale[i] == (i == axis ? (d == 0 ? 0 : (d - 1) / block + 1) : d);
   }
   if (!good) {
     throw Error(ErrorKind::bad_input, "the scale's shape does not match the blocks")
@@ -56,7 +57,7 @@ ScaleMap map_scale(const Attributes& attributes, const SymbolicShape& x, const S
   const int rank = static_cast<int>(x.size());
   ScaleMap map;
   if (block == 0 && scale.elements() == 1) {
-    for (const Dim& d : x) map.inner *= std::max<std::int64_t>(0, d.value);
+    for (const Dim& d : x) map.inner = checked_mul(map.inner, std::max<std::int64_t>(0, d.value));
     return map;
   }
   if (rank == 0) throw Error(ErrorKind::bad_input, "a scalar has no channels").tensor("scale").value(to_string(scale));
@@ -74,7 +75,8 @@ ScaleMap map_scale(const Attributes& attributes, const SymbolicShape& x, const S
   }
   for (int i = 0; i < rank; ++i) {
     const std::int64_t d = std::max<std::int64_t>(0, x[static_cast<std::size_t>(i)].value);
-    (i < axis ? map.outer : i == axis ? map.channels : map.inner) *= d;
+    std::int64_t& count = i < axis ? map.outer : i == axis ? map.channels : map.inner;
+    count = checked_mul(count, d);
   }
   return map;
 }

@@ -73,8 +73,8 @@ struct Slid {
 
 Slid slide_same(const WindowForm& form, std::size_t i, std::int64_t input, std::int64_t reach) {
   Slid out;
-  out.output = (input + form.stride[i] - 1) / form.stride[i];
-  const std::int64_t total = std::max<std::int64_t>(0, (out.output - 1) * form.stride[i] + reach - input);
+  out.output = (input - 1) / form.stride[i] + 1;
+  const std::int64_t total = std::max<std::int64_t>(0, (out.output - 1) * form.stride[i] - input + reach);
   const std::int64_t less = total / 2, more = total - less;
   const bool upper = form.auto_pad == WindowForm::AutoPad::same_upper;
   out.pad_begin = upper ? less : more;

@@ -85,6 +85,28 @@ TEST(Window, ContradictoryWeightsAreRefused) {
   expect_refused(one_node("Conv", {}, symbolic(x), {{6, 4, 3, 3}, {5}}), x, "bias");
 }
 
+// Sizes as a hostile file may declare them: refused or computed, never an overflow.
+TEST(Window, EnormousSizesDoNotOverflow) {
+  const std::int64_t large = (std::int64_t{1} << 31) - 1, huge = std::int64_t{1} << 62;
+  const Attributes wide = attributes_of({{"kernel_shape", Ints{large, large}},
+                                         {"dilations", Ints{large, large}},
+                                         {"pads", Ints{large, large, large, large}}});
+  EXPECT_THROW(inferred(one_node("MaxPool", wide, {1, 1, 4, 4}, {})), Error);
+  const Attributes same = attributes_of({{"kernel_shape", Ints{3, 3}}, {"auto_pad", std::string("SAME_UPPER")}});
+  EXPECT_EQ(inferred(one_node("MaxPool", same, {1, 1, huge, 4}, {})), "1x1x4611686018427387904x4");
+  const Attributes strided = attributes_of({{"strides", Ints{large, large}}});
+  EXPECT_THROW(inferred(one_node("ConvTranspose", strided, {1, 1, huge, 4}, {{1, 1, 2, 2}})), Error);
+  // A padded pool whose window has far more taps than the input has elements.
+  const Attributes padded = attributes_of({{"kernel_shape", Ints{large, large}},
+                                           {"pads", Ints{large - 1, large - 1, 0, 0}},
+                                           {"strides", Ints{large, large}}});
+  ThreadPool threads(1);
+  const Graph g = one_node("AveragePool", padded, {1, 1, 2, 2}, {});
+  const Tensor y = ops::evaluate_graph(g, {Tensor::from<float>({1, 1, 2, 2}, {1, 2, 3, 4})}, threads)[0];
+  EXPECT_EQ(y.shape(), Shape({1, 1, 1, 1}));
+  EXPECT_EQ(y.data<float>()[0], 1.0f);
+}
+
 TEST(Window, SymbolsPassWhereTheSizeStays) {
   const SymbolicShape x = {Dim("N"), 4, Dim("H"), 8};
   const Shape w{6, 4, 3, 3};
