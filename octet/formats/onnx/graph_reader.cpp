@@ -9,7 +9,7 @@ namespace octet::formats {
 namespace {
 
 // Functions may call each other so that a small file means any number of nodes.
-constexpr std::int64_t kMaxNodes = std::int64_t{1} << 21;
+constexpr std::int64_t kMaxInlinedNodes = std::int64_t{1} << 18;
 
 std::size_t at(ValueId id) { return static_cast<std::size_t>(id); }
 
@@ -195,9 +195,9 @@ void GraphReader::inline_call(const ::onnx::NodeProto& call, const ::onnx::Funct
 }
 
 void GraphReader::read_node(::onnx::NodeProto& proto, Frame& frame) {
-  if (++context_.nodes > kMaxNodes) {
+  if (frame.function != nullptr && ++context_.inlined_nodes > kMaxInlinedNodes) {
     throw Error(ErrorKind::limit, "the model's functions unfold to too many nodes")
-        .expected("at most " + std::to_string(kMaxNodes));
+        .expected("at most " + std::to_string(kMaxInlinedNodes));
   }
   if (const ::onnx::FunctionProto* function = context_.functions.find(proto))
     return inline_call(proto, *function, frame);

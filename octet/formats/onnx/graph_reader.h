@@ -22,7 +22,7 @@ struct ReadContext {
   /// The first thing that Octet cannot hold (an element type, a kind of attribute). It is thrown only when
   /// every operator is known: unknown operators are the better answer, and they are listed all at once.
   std::optional<Error> unsupported = {};
-  std::int64_t nodes = 0;
+  std::int64_t inlined_nodes = 0;  ///< so far, from functions
 };
 
 class GraphReader {

@@ -21,9 +21,9 @@ enum class Message {
   sparse,
   value_info,
   type,
-  holder,
-  shape,
-  leaf
+  element,    // of a sequence or an optional: field 1 is a type
+  map_value,  // field 2 is a type
+  leaf        // nothing nested that is worth a look
 };
 
 struct Nested {
@@ -69,12 +69,13 @@ constexpr std::array kNested = {
     Nested{Message::tensor, 16, Message::leaf},
     Nested{Message::value_info, 2, Message::type},
     Nested{Message::value_info, 4, Message::leaf},
-    Nested{Message::type, 1, Message::holder},
-    Nested{Message::type, 4, Message::holder},
-    Nested{Message::type, 5, Message::holder},
-    Nested{Message::type, 8, Message::holder},
-    Nested{Message::type, 9, Message::holder},
-    Nested{Message::holder, 1, Message::type},  // of a sequence or an optional; elsewhere field 1 is a number
+    Nested{Message::type, 1, Message::leaf},
+    Nested{Message::type, 4, Message::element},
+    Nested{Message::type, 5, Message::map_value},
+    Nested{Message::type, 8, Message::leaf},
+    Nested{Message::type, 9, Message::element},
+    Nested{Message::element, 1, Message::type},
+    Nested{Message::map_value, 2, Message::type},
 };
 
 std::optional<Message> nested_in(Message parent, std::uint64_t field) {
