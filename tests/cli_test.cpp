@@ -317,6 +317,10 @@ TEST_F(Cli, VerifyJson) {
   EXPECT_EQ(v["elements"].get<std::int64_t>(), v["equal"].get<std::int64_t>() + v["ties"].get<std::int64_t>());
   EXPECT_GE(v["layers"].size(), 3u);
   EXPECT_TRUE(v["sqnr_db"].contains("scores"));
+  ASSERT_EQ(octet({"quantize", "model.onnx", "--dynamic", "-o", "dynamic.onnx"}).code, 0);
+  const json rows = octet_json({"verify", "dynamic.onnx", "--data", "data.npz", "--samples", "3"});
+  EXPECT_EQ(rows["layers"].size(), 3u);
+  EXPECT_EQ(rows["equal"], rows["elements"]);
   EXPECT_THAT(failure({"verify", "model.onnx"}, 2)["message"].get<std::string>(), HasSubstr("nothing to verify"));
 }
 

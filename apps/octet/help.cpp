@@ -54,7 +54,8 @@ int help_width() {
 std::string option_name(const CLI::Option& option) {
   std::string name = option.get_name(false, true);
   std::replace(name.begin(), name.end(), ',', ' ');
-  const std::string type = option.get_type_name();
+  const std::string whole = option.get_type_name();  // "N:POSITIVE": what checks it comes after the colon
+  const std::string type = whole.substr(0, whole.find(':'));
   return option.get_items_expected_max() == 0 || type.empty() ? name : name + " " + type;
 }
 
@@ -63,7 +64,8 @@ std::string option_name(const CLI::Option& option) {
 std::string main_help(const CLI::App& app) {
   const int width = help_width();
   std::string out =
-      "Quantizes neural networks to 8 bits and runs them. Standard ONNX in, standard ONNX out.\n\nExamples:\n";
+      wrapped("Quantizes neural networks to 8 bits and runs them. Standard ONNX in, standard ONNX out.", 0, 0, width);
+  out += "\nExamples:\n";
   for (const Command& command : commands()) out += "  " + command.examples.front() + "\n";
   out += "\nCommands:\n";
   for (const Command& command : commands()) out += entry(command.name, command.summary, width);
@@ -86,8 +88,8 @@ std::string command_help(const CLI::App& app, const Command& command) {
       options += entry(option_name(*option), option->get_description(), width);
     }
   }
-  out += fmt::format("\nUsage: octet {}{} [OPTIONS]\n", command.name, usage);
-  return out + positional + "\nOptions:\n" + options;
+  out += fmt::format("\nUsage:\n  octet {}{} [OPTIONS]\n", command.name, usage);
+  return out + "\nArguments:\n" + (positional.empty() ? "  none\n" : positional) + "\nOptions:\n" + options;
 }
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {

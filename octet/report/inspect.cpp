@@ -64,8 +64,22 @@ bool reads_constant(const Graph& graph, const Uses& uses, ValueId id) {
   return node.op_type == "DequantizeLinear" && !node.inputs.empty() && graph.initializer(node.inputs[0]) != nullptr;
 }
 
-void add_parameters(const Graph& graph, const Node& node, std::set<ValueId>& seen, NodeInfo& info) {
-  for (const ValueId id : node.inputs) {
+// The constant that a value is, or that a DequantizeLinear makes it from.
+ValueId constant_behind(const Graph& graph, const Uses& uses, ValueId id) {
+  if (id == kNoValue || graph.initializer(id) != nullptr) return id;
+  return reads_constant(graph, uses, id) ? graph.nodes[static_cast<std::size_t>(uses.producer(id))].inputs[0]
+                                         : kNoValue;
+}
+
+// Steps between float and integers, not layers of the network.
+bool is_plumbing(const std::string& op) {
+  return op == "QuantizeLinear" || op == "DequantizeLinear" || op == "DynamicQuantizeLinear" || op == "Constant";
+}
+
+void add_parameters(const Graph& graph, const Uses& uses, const Node& node, std::set<ValueId>& seen, NodeInfo& info) {
+  if (is_plumbing(node.op_type)) return;  // what it reads belongs to the layer that reads its output
+  for (const ValueId input : node.inputs) {
+    const ValueId id = constant_behind(graph, uses, input);
     const Tensor* tensor = id == kNoValue ? nullptr : graph.initializer(id);
     if (tensor == nullptr || !seen.insert(id).second) continue;
     info.parameters += tensor->elements();
@@ -94,8 +108,7 @@ bool shapes_known(const Graph& graph, const Node& node) {
 }  // namespace
 
 std::string quantization_of(const Graph& graph, const Uses& uses, const Node& node) {
-  static const std::set<std::string> plumbing = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"};
-  if (plumbing.count(node.op_type) != 0) return {};
+  if (is_plumbing(node.op_type)) return {};
   if (node.op_type == "MatMulInteger" || node.op_type == "ConvInteger") return "u8 dynamic x s8";
   if (node.op_type.rfind("QLinear", 0) == 0) return "u8 x s8";
   std::string activation, weight;
@@ -136,7 +149,7 @@ ModelInfoReport inspect(const Graph& graph, std::int64_t size_bytes) {
     for (const ValueId id : node.outputs) {
       if (id != kNoValue) info.outputs.push_back(describe(graph, id));
     }
-    add_parameters(graph, node, seen, info);
+    add_parameters(graph, uses, node, seen, info);
     info.macs = runtime::count_macs(graph, node);
     if (info.macs == 0 && has_cost(node) && !shapes_known(graph, node)) report.macs_complete = false;
     info.quantization = quantization_of(graph, uses, node);
@@ -193,6 +206,7 @@ std::string to_text(const ModelInfoReport& report, int width) {
       {{"node"}, {"operator"}, {"output"}, {"parameters", Table::right}, {"MACs", Table::right}, {"quantization"}});
   for (const NodeInfo& node : report.nodes) {
     ++operators[node.op];
+    if (is_plumbing(node.op)) continue;
     const std::string shape = node.outputs.empty() ? "" : node.outputs.front().shape;
     nodes.add({node.name, node.op, shape, node.parameters > 0 ? count_text(node.parameters) : "",
                node.macs > 0 ? count_text(node.macs) : "", node.quantization});

@@ -19,7 +19,7 @@ struct ValueInfo {
 struct NodeInfo {
   std::string name, op;
   std::vector<ValueInfo> outputs;
-  std::int64_t parameters = 0, bytes = 0;  ///< of the constants that it reads (shared ones count at the first reader)
+  std::int64_t parameters = 0, bytes = 0;  ///< of the weights that it reads (shared ones count at the first reader)
   std::int64_t macs = 0;
   std::string quantization;  ///< "u8 x s8 per channel", "s8 weights", or empty: float
 };
@@ -38,7 +38,8 @@ struct ModelInfoReport {
 ModelInfoReport inspect(const Graph& graph, std::int64_t size_bytes);
 
 nlohmann::ordered_json to_json(const ModelInfoReport& report);
-/// Summary, then a table of nodes; `width` as in Table::text.
+/// A table of the layers (constants and steps between float and integers left out), then a summary; `width` as
+/// in Table::text.
 std::string to_text(const ModelInfoReport& report, int width);
 
 /// How a node of a quantized graph is quantized: from the QuantizeLinear / DequantizeLinear pairs around it.

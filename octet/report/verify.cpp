@@ -208,7 +208,7 @@ std::string to_text(const VerifyReport& report, int width) {
                std::to_string(layer.ties), std::to_string(layer.mismatches), fmt::format("{:.3g}", layer.largest)});
   }
   std::string out = table.empty() ? "" : table.text(width) + '\n';
-  out += fmt::format("{} layers, {} numbers: {} equal, {} rounding ties, {} wrong\n", report.layers.size(),
+  out += fmt::format("{} layers, {} numbers: {} equal, {} at a rounding tie, {} wrong\n", report.layers.size(),
                      report.total(&LayerCheck::elements), report.total(&LayerCheck::equal),
                      report.total(&LayerCheck::ties), report.total(&LayerCheck::mismatches));
   if (report.total(&LayerCheck::ties) > 0) {
