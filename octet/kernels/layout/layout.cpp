@@ -15,8 +15,24 @@ void transpose_block(const Element* in, std::int64_t in_stride, Element* out, st
   }
 }
 
+// A few rows (the channels of a picture) are interleaved in one pass.
+template <class Element, int kRows>
+void interleave(const TransposeShape& s, const Element* in, Element* out, ThreadPool& pool) {
+  const std::int64_t columns = s.columns;
+  for (std::int64_t b = 0; b < s.batch; ++b, in += kRows * columns, out += kRows * columns) {
+    pool.parallel_for(columns, 8192, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c) {
+        for (int r = 0; r < kRows; ++r) out[c * kRows + r] = in[r * columns + c];
+      }
+    });
+  }
+}
+
 template <class Element>
 void transpose(const TransposeShape& s, const Element* in, Element* out, ThreadPool& pool) {
+  if (s.rows == 2) return interleave<Element, 2>(s, in, out, pool);
+  if (s.rows == 3) return interleave<Element, 3>(s, in, out, pool);
+  if (s.rows == 4) return interleave<Element, 4>(s, in, out, pool);
   const std::int64_t bands = (s.columns + kBlock - 1) / kBlock;
   const std::int64_t grain = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(1, s.rows * kBlock));
   pool.parallel_for(s.batch * bands, grain, [&](std::int64_t begin, std::int64_t end) {

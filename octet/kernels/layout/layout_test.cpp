@@ -27,6 +27,8 @@ void check(const TransposeShape& s, Transpose transpose) {
 TEST(Layout, TransposesEveryShape) {
   for (const TransposeShape& s : std::vector<TransposeShape>{{1, 1, 1},
                                                              {1, 3, 224 * 5},
+                                                             {3, 2, 40},
+                                                             {2, 4, 20000},
                                                              {2, 64, 49},
                                                              {3, 33, 31},
                                                              {1, 32, 32},

@@ -53,6 +53,8 @@ void EpilogueSpec::read(const Node& node, std::int64_t columns) {
     fixed.out_type = Cell::u8;
     fixed.inv_scale = 1.0f / a.real("y_scale", 1);
     fixed.zero_point = static_cast<std::int32_t>(a.integer("y_zero"));
+    if (a.has("table")) table = a.tensor("table");
+    fixed.lookup = table.defined() ? table.data<std::uint8_t>() : nullptr;
   }
 }
 

@@ -5,6 +5,7 @@
 //   x_scale, x_zero           of the u8 input
 //   r_scale, r_zero           of a u8 residual; absent: the residual is float
 //   y_scale, y_zero           of the u8 output; absent: the output is float
+//   table                     u8 [256]: what is stored in place of each u8 output; absent: itself
 //   channels_last             1: images are [N, spatial..., C]; 0: [N, C, spatial...]
 #pragma once
 
@@ -22,6 +23,7 @@ struct EpilogueSpec {
   kernels::Epilogue fixed;             ///< everything but out, residual and row arrays
   std::vector<float> scale, bias_f32;  ///< what `fixed` points to
   std::vector<std::int32_t> bias_s32;
+  Tensor table;
   bool quantized_output = false;
 
   EpilogueSpec() = default;

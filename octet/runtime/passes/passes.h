@@ -7,6 +7,7 @@ namespace octet::runtime {
 
 int absorb_transposes(Graph& graph);
 int unsigned_activations(Graph& graph);
+int fuse_table(Graph& graph);
 int lower_convert(Graph& graph);
 int lower_pools(Graph& graph);
 int move_dequantize(Graph& graph);

@@ -17,6 +17,7 @@ const std::vector<Pass>& passes() {
       {"fuse_qdq_weighted", fuse_qdq_weighted},
       {"fuse_lookup", fuse_lookup},
       {"fuse_binary", fuse_binary},
+      {"fuse_table", fuse_table},
       {"fold_constants", fold_constants},
       {"fuse_recurrent", fuse_recurrent},
       {"fuse_float", fuse_float},
