@@ -28,7 +28,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 namespace fs = std::filesystem;
 
-const std::string kOctet = OCTET_BINARY_DIR "/octet";
+const std::string kOctet = octet::testing::kBinaryDir + std::string("/octet");
 
 Tensor random_tensor(const Shape& shape, std::uint64_t seed, float low = -1, float high = 1) {
   Random random(seed);

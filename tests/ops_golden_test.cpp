@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "octet/base/testing.h"
 #include "octet/ops/elementwise.h"
 
 namespace octet {
@@ -97,10 +98,10 @@ void expect_close(const Tensor& actual, const json& expected, double tolerance) 
   }
 }
 
-class OpsGolden : public testing::TestWithParam<const char*> {};
+class OpsGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
-  std::ifstream file(OCTET_SOURCE_DIR + std::string("/tests/golden/") + GetParam() + ".json");
+  std::ifstream file(octet::testing::source_dir("tests/golden/" + std::string(GetParam()) + ".json"));
   const json rows = json::parse(file);
   ASSERT_GT(rows.size(), 100u);
   ThreadPool threads(2);
@@ -126,7 +127,7 @@ TEST_P(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, OpsGolden, testing::Values("ops", "math"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Files, OpsGolden, ::testing::Values("ops", "math"), [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace octet

@@ -137,7 +137,7 @@ struct Case {
 };
 
 std::vector<Case> cases() {
-  std::ifstream file(OCTET_SOURCE_DIR "/tests/golden/zoo.json");
+  std::ifstream file(testing::source_dir("tests/golden/zoo.json"));
   std::vector<Case> out;
   for (json& row : json::parse(file)) out.push_back({std::move(row)});
   return out;

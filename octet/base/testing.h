@@ -14,13 +14,17 @@
 
 namespace octet::testing {
 
+/// The source and the build tree. Set in one generated file, so that no other object depends on where they lie.
+extern const char* const kSourceDir;
+extern const char* const kBinaryDir;
+
 /// The folder with the shared models and data: OCTET_SHARED, or `../shared` seen from the source tree.
 /// Nothing if it is not there; the test then skips by name.
 inline std::optional<std::filesystem::path> shared_dir() {
   const char* given = std::getenv("OCTET_SHARED");
   const std::filesystem::path path = given != nullptr && *given != '\0'
                                          ? std::filesystem::path(given)
-                                         : std::filesystem::path(OCTET_SOURCE_DIR) / ".." / "shared";
+                                         : std::filesystem::path(kSourceDir) / ".." / "shared";
   std::error_code error;
   if (!std::filesystem::is_directory(path, error)) return std::nullopt;
   return std::filesystem::canonical(path);
@@ -28,7 +32,7 @@ inline std::optional<std::filesystem::path> shared_dir() {
 
 /// A folder of the source tree ("tests/corpus/onnx").
 inline std::filesystem::path source_dir(std::string_view relative) {
-  return std::filesystem::path(OCTET_SOURCE_DIR) / relative;
+  return std::filesystem::path(kSourceDir) / relative;
 }
 
 /// A fresh empty folder, removed with all that is in it at the end.

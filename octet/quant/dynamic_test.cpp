@@ -7,8 +7,8 @@
 namespace octet::quant {
 namespace {
 
-using testing::Contains;
-using testing::HasSubstr;
+using ::testing::Contains;
+using ::testing::HasSubstr;
 
 Graph network() {
   Builder b(3);

@@ -8,7 +8,7 @@
 namespace octet::quant {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 struct Placed {
   Graph graph;

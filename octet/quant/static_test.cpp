@@ -12,9 +12,9 @@
 namespace octet::quant {
 namespace {
 
-using testing::Contains;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // conv - relu - conv + residual - relu - global average - gemm
 Graph small_network(std::uint64_t seed = 3) {

@@ -8,7 +8,7 @@
 namespace octet::quant {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const Scheme kU8 = activation_scheme(DType::u8, false, false, Numerics::onnx);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "octet/base/random.h"
+#include "octet/base/testing.h"
 
 namespace octet::quant {
 
@@ -26,7 +27,7 @@ inline std::vector<float> draw(Random& random, std::int64_t count, const std::st
 }
 
 inline nlohmann::json goldens() {
-  std::ifstream file(std::string(OCTET_GOLDEN_DIR) + "/quantization.json");
+  std::ifstream file(octet::testing::source_dir("tests/golden/quantization.json"));
   return nlohmann::json::parse(file);
 }
 

@@ -11,7 +11,7 @@
 namespace octet::quant {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const Scheme kScheme = weight_scheme(false, Numerics::onnx);
 
