@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/octet/command.h"
 #include "apps/octet/feeding.h"
@@ -31,6 +32,7 @@ struct Options {
   bool dry_run = false, force = false, requantize = false, skip_nonfinite = false;
   Observer observer = Observer::mse;
   Numerics numerics = Numerics::onnx;
+  std::optional<Rounding> rounding;
   Target target = Target::any;
   DType activation = DType::u8;
   double percentile = 99.999, min_coverage = 0;
@@ -39,7 +41,7 @@ struct Options {
 
 // An option whose value is one of some words.
 template <class T>
-void add_choice(CLI::App& app, const std::string& name, T& value, const std::map<std::string, T>& choices,
+void add_choice(CLI::App& app, const std::string& name, auto& value, const std::map<std::string, T>& choices,
                 const std::string& help) {
   std::vector<std::string> words;
   for (const auto& choice : choices) words.push_back(choice.first);
@@ -70,6 +72,9 @@ void add_method_options(CLI::App& app, Options& o) {
       ->capture_default_str();
   add_choice<Numerics>(app, "--numerics", o.numerics, {{"onnx", Numerics::onnx}, {"torch", Numerics::torch}},
                        "whose parameters and rounding to reproduce (default: onnx)");
+  add_choice<Rounding>(app, "--rounding", o.rounding,
+                       {{"compensated", Rounding::compensated}, {"nearest", Rounding::nearest}},
+                       "static weights: errors made to cancel on the calibration data (default), or each to nearest");
   app.add_flag("--per-tensor", o.per_tensor, "one scale for all of a weight (default: one a channel)");
   app.add_flag("--symmetric", o.symmetric, "activation ranges symmetric around zero");
   app.add_flag("--reduce-range", o.reduce_range, "use 7 bits of the activations");
@@ -125,6 +130,7 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
   options.dry_run = o.dry_run;
   options.skip_nonfinite = o.skip_nonfinite;
   options.threads = o.run.threads;
+  if (!o.run.shapes.empty()) options.shapes = resolve_shapes(o.run, graph).inputs;
   options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {
     progress.update(what, done, total);
   };
@@ -160,6 +166,7 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
   method.reduce_range = o.reduce_range;
   method.numerics = o.numerics;
   method.percentile = o.percentile;
+  method.rounding = o.rounding;
   method.keep_sensitive_float = !o.keep_all_int8;
   method.exclude = o.exclude;
   return quantize(graph, method, options);

@@ -21,7 +21,8 @@ class DynamicQuantizer {
 
   // `prefix` names the node whose subgraph this is.
   void quantize(Graph& graph, const std::string& prefix) {
-    const std::vector<std::int64_t> macs = prefix.empty() ? count_macs(graph, {}) : std::vector<std::int64_t>{};
+    const std::vector<std::int64_t> macs =
+        prefix.empty() ? count_macs(graph, options_.shapes, result_.warnings) : std::vector<std::int64_t>{};
     WeightWriter writer(graph, weight_scheme(false, method_.numerics), result_.warnings);
     IntegerForm integer(graph, writer, method_.per_channel);
     const std::size_t count = graph.nodes.size();

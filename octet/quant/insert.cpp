@@ -18,7 +18,7 @@ class Inserter {
         placement_(placement),
         parameters_(parameters),
         options_(options),
-        weights_(graph, options.weight, warnings),
+        weights_(graph, options.weight, warnings, options.rounder),
         group_scale_(parameters.size(), kNoValue),
         group_zero_point_(parameters.size(), kNoValue) {}
 
@@ -46,8 +46,8 @@ class Inserter {
     const bool integer_bias = bias != nullptr && bias->dtype() == DType::f32 && bias->elements() == layer.channels &&
                               bias->rank() == 1 && plain_gemm(node(layer.node));
     if (integer_bias) require_finite(*bias, graph_.value(layer.bias).name);
-    std::vector<float> least;
-    if (integer_bias) least = least_scales(bias->values<float>(), input_scale);
+    const std::vector<float> least =
+        least_scales(integer_bias ? bias->values<float>() : std::span<const float>{}, layer.channels, input_scale);
     const auto written = weights_.write(layer.weight, options_.per_channel ? layer.channel_axis : -1, least);
     replace_input(layer.node, layer.weight, written.dequantized);
     if (integer_bias) replace_input(layer.node, layer.bias, write_bias(layer, input_scale, written.scales));
@@ -55,10 +55,11 @@ class Inserter {
   static bool plain_gemm(const Node& n) {
     return n.op_type != "Gemm" || (n.attributes.real("alpha", 1) == 1 && n.attributes.real("beta", 1) == 1);
   }
-  // Weight scales below these would need more than 2^30 steps for a bias (sums need the rest of int32).
-  std::vector<float> least_scales(std::span<const float> bias, float input_scale) const {
-    std::vector<float> out;
-    for (const float b : bias) out.push_back(std::abs(b) / 0x1p30F / input_scale);
+  // Weight scales below these would need more than 2^30 steps for a bias (sums need the rest of int32), or
+  // would give a product with the input's scale that is no normal number, which no runtime takes as a scale.
+  std::vector<float> least_scales(std::span<const float> bias, std::int64_t channels, float input_scale) const {
+    std::vector<float> out(at(channels), 0x1p-125F / input_scale);
+    for (std::size_t c = 0; c < bias.size(); ++c) out[c] = std::max(out[c], std::abs(bias[c]) / 0x1p30F / input_scale);
     if (!options_.per_channel) return {*std::max_element(out.begin(), out.end())};
     return out;
   }

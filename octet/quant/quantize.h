@@ -26,6 +26,9 @@ namespace octet {
 
 enum class Observer { min_max, moving_average, percentile, histogram, entropy, mse };
 enum class Numerics { onnx, torch };
+/// Of static weights: each to the nearest integer, or so that the errors of an output channel cancel on the
+/// calibration data (Frantar et al. 2022, arXiv 2210.17323).
+enum class Rounding { nearest, compensated };
 
 /// Gives calibration batches one after another; nothing at the end. Called again from the start
 /// (first = true) for each pass.
@@ -49,6 +52,8 @@ struct Static {
   bool per_channel = true;  ///< weights
   bool reduce_range = false;
   Numerics numerics = Numerics::onnx;
+  /// Nothing: compensated; nearest in the numerics of torch, and where there is no data beside the statistics.
+  std::optional<Rounding> rounding = {};
   double percentile = 99.999;
   bool keep_sensitive_float = true;  ///< the measured rule; false: quantize whatever can be
   Exclusions exclude = {};
@@ -91,6 +96,9 @@ struct QuantizeOptions {
   bool dry_run = false;
   bool skip_nonfinite = false;
   int threads = 0;
+  /// Sizes of inputs for which work is counted (coverage); nothing: those of the first calibration sample, or
+  /// 1 where the network leaves a size open.
+  std::vector<std::pair<std::string, Shape>> shapes = {};
   Progress progress = {};
 };
 QuantizeResult quantize(const Graph& graph, const Static& method, const QuantizeOptions& options = {});

@@ -30,21 +30,29 @@ std::string quantized_operator(const Graph& graph) {
   return {};
 }
 
-// Every named dimension of the inputs as 1; dimensions without a name get one first.
-ops::InferOptions ones(Graph& graph) {
-  ops::InferOptions options;
+// The inputs with a number for every dimension that the graph leaves open: 1 for the first, `other` for the rest.
+InputShapes assumed_shapes(const Graph& graph, std::int64_t other) {
+  InputShapes out;
   for (const ValueId id : graph.inputs) {
-    if (!graph.value(id).type.shape) continue;
-    for (Dim& dim : *graph.value(id).type.shape) {
-      if (dim.known()) continue;
-      if (dim.symbol.empty()) {
-        dim = Dim(1);
-      } else {
-        options.dims.emplace_back(dim.symbol, 1);
-      }
-    }
+    const auto& shape = graph.value(id).type.shape;
+    if (!shape || graph.initializer(id) != nullptr) continue;
+    std::vector<std::int64_t> dims;
+    for (const Dim& dim : *shape) dims.push_back(dim.known() ? dim.value : dims.empty() ? 1 : other);
+    out.emplace_back(graph.value(id).name, Shape(dims));
   }
-  return options;
+  return out;
+}
+
+std::vector<std::int64_t> count_with(const Graph& graph, const InputShapes& shapes) {
+  Graph sized = clone(graph);
+  ops::infer_shapes(sized, {.shapes = shapes});
+  std::vector<std::int64_t> out;
+  for (const Node& node : sized.nodes) out.push_back(runtime::count_macs(sized, node));
+  return out;
+}
+
+bool counts(const std::vector<std::int64_t>& macs) {
+  return std::any_of(macs.begin(), macs.end(), [](std::int64_t n) { return n > 0; });
 }
 
 nlohmann::json node_json(const NodeRecord& node) {
@@ -57,17 +65,23 @@ nlohmann::json node_json(const NodeRecord& node) {
 
 }  // namespace
 
-std::vector<std::int64_t> count_macs(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& feed) {
-  Graph sized = clone(graph);
-  ops::InferOptions options = feed.empty() ? ones(sized) : ops::InferOptions{.shapes = feed};
-  try {
-    ops::infer_shapes(sized, options);
-  } catch (const Error&) {
-    if (!feed.empty()) throw;  // sizes of 1 may contradict the network: then what is known without them counts
-    sized = clone(graph);
+std::vector<std::int64_t> count_macs(const Graph& graph, const InputShapes& feed, std::vector<std::string>& warnings) {
+  if (!feed.empty()) return count_with(graph, feed);
+  std::vector<std::int64_t> out(graph.nodes.size(), 0);
+  for (const std::int64_t other : {1, 128}) {
+    const InputShapes shapes = assumed_shapes(graph, other);
+    try {
+      out = count_with(graph, shapes);
+    } catch (const Error&) {
+      continue;  // such sizes contradict the network
+    }
+    if (!counts(out)) continue;
+    if (other > 1 && !shapes.empty()) {
+      warnings.push_back(fmt::format("work is counted for {} = {}: the network leaves sizes open", shapes[0].first,
+                                     octet::to_string(shapes[0].second)));
+    }
+    break;
   }
-  std::vector<std::int64_t> out;
-  for (const Node& node : sized.nodes) out.push_back(runtime::count_macs(sized, node));
   return out;
 }
 

@@ -9,9 +9,12 @@
 
 namespace octet::quant {
 
-/// Multiply-accumulates of every node (subgraphs apart) for one sample: with the shapes of `feed`, or,
-/// where it is empty, with 1 for every dimension that the graph leaves open.
-std::vector<std::int64_t> count_macs(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& feed);
+using InputShapes = std::vector<std::pair<std::string, Shape>>;
+
+/// Multiply-accumulates of every node (subgraphs apart) for one sample: with the shapes of `feed`, or, where it
+/// is empty, with 1 for every dimension that the graph leaves open; where nothing can be counted so, with 128
+/// for all of them but the first, which a warning says.
+std::vector<std::int64_t> count_macs(const Graph& graph, const InputShapes& feed, std::vector<std::string>& warnings);
 
 /// Share of the multiply-accumulates done by quantized nodes; of the nodes where none has any.
 double coverage_of(const std::vector<NodeRecord>& nodes);

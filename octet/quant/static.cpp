@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "octet/quant/calibrate.h"
 #include "octet/quant/insert.h"
 #include "octet/quant/prepare.h"
 #include "octet/quant/record.h"
+#include "octet/quant/rounding/layer_inputs.h"
 #include "octet/quant/sensitivity.h"
 
 namespace octet {
@@ -52,7 +54,7 @@ class StaticQuantizer {
     candidates_ = find_layers(graph_, method_.exclude, result_.warnings);
     layers_ = candidates_.layers;
     placement_ = place(graph_, layers_);
-    macs_ = count_macs(graph_, {});
+    macs_ = count_macs(graph_, counted_shapes(), result_.warnings);
     result_.method = "static";
     if (!options_.dry_run && !layers_.empty()) {
       calibrate();
@@ -60,7 +62,7 @@ class StaticQuantizer {
     }
     record();
     if (!options_.dry_run) require_coverage(result_);
-    result_.model = options_.dry_run ? clone(graph_) : quantized(result_.warnings);
+    result_.model = options_.dry_run ? clone(graph_) : quantized_as_a_whole();
     finish(result_.model);
     settings_["observer"] = quant::to_string(statistics_.observer());
     settings_["calibration_samples"] = std::to_string(statistics_.samples);
@@ -75,20 +77,78 @@ class StaticQuantizer {
     return out;
   }
 
+  std::vector<std::pair<std::string, Shape>> counted_shapes() const {
+    std::vector<std::pair<std::string, Shape>> out = options_.shapes;
+    if (!out.empty() || !method_.calibration) return out;
+    if (const auto feed = method_.calibration(true)) {
+      for (const auto& [name, tensor] : *feed) {
+        std::vector<std::int64_t> dims(tensor.shape().begin(), tensor.shape().end());
+        const auto& declared = graph_.value(graph_.find(name)).type.shape;
+        const bool batched = declared && !declared->empty() && !declared->front().known();
+        if (batched && !dims.empty()) dims[0] = std::min<std::int64_t>(dims[0], 1);
+        out.emplace_back(name, Shape(dims));
+      }
+    }
+    return out;
+  }
+
+  bool compensates() const {
+    const Rounding otherwise =
+        method_.numerics == Numerics::torch || !method_.calibration ? Rounding::nearest : Rounding::compensated;
+    return method_.rounding.value_or(otherwise) == Rounding::compensated;
+  }
+
+  // The result, its weights rounded with what calibration inputs say of them, and how far its end is from the float
+  // one's.
+  Graph quantized_as_a_whole() {
+    ThreadPool threads(options_.threads);
+    std::optional<LayerInputs> inputs;
+    if (compensates()) {
+      inputs.emplace(graph_, layers_, threads);
+      observe_inputs(*inputs);
+      insert_.rounder = [&](ValueId weight, std::span<const float> scales) {
+        return inputs->round(weight, scales, insert_.weight);
+      };
+    }
+    settings_["weight_rounding"] = compensates() ? "compensated" : "nearest";
+    Graph model = quantized(result_.warnings);
+    if (meter_) settings_["end_sqnr_db"] = fmt::format("{:.2f}", decibels(meter_->end_error(model)));
+    return model;
+  }
+
+  void observe_inputs(LayerInputs& inputs) {
+    if (!method_.calibration) {
+      throw Error(ErrorKind::usage, "rounding weights on calibration data needs the data beside the statistics");
+    }
+    constexpr std::int64_t kSamples = 64, kRowsOfOne = 256;
+    const Probe probe(graph_, inputs.values(), options_.threads);
+    const auto samples = spread_batches(method_.calibration, statistics_.batches, kSamples, options_.skip_nonfinite);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      inputs.add(probe.run(samples[i]).values, kRowsOfOne);
+      if (options_.progress) {
+        options_.progress("observing inputs", static_cast<std::int64_t>(i) + 1,
+                          static_cast<std::int64_t>(samples.size()));
+      }
+    }
+  }
+
   // Measures every part alone, takes back those that hurt, and measures what is left as a whole.
   void keep_sensitive_parts_float() {
     if (!method_.calibration) {
-      result_.warnings.push_back("no calibration data beside the statistics: which layers hurt was not measured");
+      result_.warnings.push_back(
+          "no calibration data beside the statistics: which layers hurt was not measured, and weights are rounded to "
+          "nearest");
       return;
     }
     constexpr std::int64_t kSamples = 8;
-    SensitivityMeter meter(graph_, candidates_.layers,
-                           spread_batches(method_.calibration, statistics_.batches, kSamples, options_.skip_nonfinite),
-                           insert_, options_.threads);
+    meter_.emplace(graph_, candidates_.layers,
+                   spread_batches(method_.calibration, statistics_.batches, kSamples, options_.skip_nonfinite), insert_,
+                   options_.threads);
+    settings_["measured_batches"] = std::to_string(meter_->samples());
     parts_ = parts_of(graph_, layers_, placement_, macs_);
     const std::vector<Affine> affine = parameters(placement_);
     for (std::size_t i = 0; i < parts_.size(); ++i) {
-      meter.measure(parts_[i], placement_, affine);
+      meter_->measure(parts_[i], placement_, affine);
       if (options_.progress) {
         options_.progress("measuring layers", static_cast<std::int64_t>(i) + 1,
                           static_cast<std::int64_t>(parts_.size()));
@@ -101,10 +161,6 @@ class StaticQuantizer {
     }
     std::erase_if(layers_, [&](const Layer& layer) { return frozen[at(layer.node)]; });
     placement_ = place(graph_, layers_, frozen);
-    if (layers_.empty()) return;
-    std::vector<std::string> ignored;
-    settings_["end_sqnr_db"] = fmt::format("{:.2f}", decibels(meter.end_error(quantized(ignored))));
-    settings_["measured_batches"] = std::to_string(meter.samples());
   }
 
   void calibrate() {
@@ -182,6 +238,7 @@ class StaticQuantizer {
   Statistics statistics_;
   std::vector<std::int64_t> macs_;
   std::vector<Part> parts_;
+  std::optional<SensitivityMeter> meter_;
   std::vector<bool> kept_float_;
   std::map<std::string, std::string> settings_;
 };

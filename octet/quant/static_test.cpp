@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "octet/quant/calibrate.h"
@@ -122,12 +123,29 @@ TEST(Static, NoFloatBetweenLayersThatStayInt8) {
 TEST(Static, StatisticsCanBeSavedAndUsedAgain) {
   const std::string file = testing::TempDir() + "statistics.json";
   const Graph graph = small_network();
-  const QuantizeResult first = quantize(
-      graph, Static{.calibration = source(random_batches(5)), .save_statistics = file, .keep_sensitive_float = false});
+  const QuantizeResult first = quantize(graph, Static{.calibration = source(random_batches(5)),
+                                                      .save_statistics = file,
+                                                      .rounding = Rounding::nearest,
+                                                      .keep_sensitive_float = false});
   const QuantizeResult second = quantize(graph, Static{.statistics = file, .keep_sensitive_float = false});
   EXPECT_EQ(print_graph(first.model), print_graph(second.model));
   EXPECT_THROW(quantize(graph, Static{.statistics = file + ".missing"}), Error);
   EXPECT_THROW(quantize(small_network(), Static{}), Error);
+  EXPECT_THROW(quantize(graph, Static{.statistics = file, .rounding = Rounding::compensated}), Error);
+}
+
+TEST(Static, CompensatedRoundingBringsTheEndNearer) {
+  const Graph graph = small_network();
+  const auto end_error = [&](Rounding rounding) {
+    const QuantizeResult result =
+        quantize(graph, Static{.calibration = source(random_batches(8)), .rounding = rounding});
+    const std::string* record = result.model.info.find_metadata("octet.quantization");
+    EXPECT_NE(record, nullptr);
+    const auto json = nlohmann::json::parse(*record);
+    EXPECT_EQ(json.at("weight_rounding"), rounding == Rounding::nearest ? "nearest" : "compensated");
+    return std::stod(json.at("end_sqnr_db").get<std::string>());
+  };
+  EXPECT_GT(end_error(Rounding::compensated), end_error(Rounding::nearest));
 }
 
 ErrorInfo refused(const std::function<void()>& call) {

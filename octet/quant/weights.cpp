@@ -104,8 +104,9 @@ const WeightWriter::Stored& WeightWriter::stored(ValueId weight, int axis, std::
                                       printable(name), zero_channels, scales.size()));
     }
     if (enlarged > 0) {
-      warnings_.push_back(fmt::format("'{}': the scale of {} of {} channels was enlarged so that the bias fits 32 bits",
-                                      printable(name), enlarged, scales.size()));
+      warnings_.push_back(
+          fmt::format("'{}': the scale of {} of {} channels was enlarged so that sums and bias fit 32 bits",
+                      printable(name), enlarged, scales.size()));
     }
     it = stored_.emplace(key, store(weight, axis, std::move(scales))).first;
   }
@@ -128,8 +129,9 @@ WeightWriter::Stored WeightWriter::store(ValueId weight, int axis, std::vector<f
   const auto count = static_cast<std::int64_t>(scales.size());
   const Shape shape = axis < 0 ? Shape{} : Shape{count};
   Stored out;
-  out.values = graph_.add_initializer(graph_.fresh_name(name + "_int8"),
-                                      quantize_weight(*graph_.initializer(weight), axis, scales, scheme_));
+  std::optional<Tensor> values = rounder_ ? rounder_(weight, scales) : std::nullopt;
+  if (!values) values = quantize_weight(*graph_.initializer(weight), axis, scales, scheme_);
+  out.values = graph_.add_initializer(graph_.fresh_name(name + "_int8"), std::move(*values));
   out.scale = graph_.add_initializer(graph_.fresh_name(name + "_scale"), Tensor::from<float>(shape, scales));
   out.zero_point = graph_.add_initializer(graph_.fresh_name(name + "_zero_point"), Tensor::zeros(DType::i8, shape));
   out.scales = std::move(scales);

@@ -1,7 +1,9 @@
 // Weights as int8: scales, values, and the nodes that give them back as float.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -33,8 +35,11 @@ Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const floa
 /// their users agree on axis and scales, otherwise each way of quantizing them gets its own copy.
 class WeightWriter {
  public:
-  WeightWriter(Graph& graph, Scheme scheme, std::vector<std::string>& warnings)
-      : graph_(graph), scheme_(scheme), warnings_(warnings) {}
+  /// Rounds a weight to i8 at these scales in a way of its own; nothing: to nearest.
+  using Rounder = std::function<std::optional<Tensor>(ValueId weight, std::span<const float> scales)>;
+
+  WeightWriter(Graph& graph, Scheme scheme, std::vector<std::string>& warnings, Rounder rounder = {})
+      : graph_(graph), scheme_(scheme), warnings_(warnings), rounder_(std::move(rounder)) {}
 
   struct Written {
     ValueId dequantized = kNoValue;  ///< output of a DequantizeLinear of its own
@@ -57,6 +62,7 @@ class WeightWriter {
   Graph& graph_;
   Scheme scheme_;
   std::vector<std::string>& warnings_;
+  Rounder rounder_;
   std::map<std::tuple<const void*, int, std::vector<float>>, Stored> stored_;
 };
 
