@@ -12,16 +12,16 @@ namespace octet::quant {
 
 /// A node that multiplies an activation by a constant weight.
 struct Layer {
-  int node = -1;                            ///< index in graph.nodes
+  int node = -1;  ///< index in graph.nodes
   ValueId input = kNoValue, weight = kNoValue, bias = kNoValue;
-  int channel_axis = 0;                     ///< of the weight: counts the output channels
+  int channel_axis = 0;  ///< of the weight: counts the output channels
   std::int64_t channels = 1;
 };
 
 /// What the graph's nodes are before anything is decided.
 struct Candidates {
   std::vector<Layer> layers;
-  std::vector<std::string> reasons;         ///< one a node: why it is no layer; empty for a layer
+  std::vector<std::string> reasons;  ///< one a node: why it is no layer; empty for a layer
 };
 
 /// Weighted nodes (Conv, Gemm, MatMul, ...) with a float32 constant weight, those of `exclude` left out.

@@ -24,11 +24,11 @@ double decibels(double noise_to_signal);
 /// int8 node with those of its inputs that no layer reads.
 struct Part {
   int node = -1;
-  int layer = -1;                 ///< index in the list of layers, or -1
-  std::vector<ValueId> values;    ///< what it alone quantizes
+  int layer = -1;               ///< index in the list of layers, or -1
+  std::vector<ValueId> values;  ///< what it alone quantizes
   std::int64_t macs = 0;
-  double own_error = 0;           ///< noise / signal of its own output
-  double end_error = 0;           ///< noise / signal at the worst of the network's outputs
+  double own_error = 0;  ///< noise / signal of its own output
+  double end_error = 0;  ///< noise / signal at the worst of the network's outputs
 };
 
 /// The parts of a placement.

@@ -27,7 +27,8 @@ class Builder {
     for (std::int64_t i = 0; i < tensor.elements(); ++i) tensor.data<float>()[i] = random_.uniform(-spread, spread);
     return graph.add_initializer(name, std::move(tensor));
   }
-  ValueId node(const std::string& op, std::vector<ValueId> inputs, const std::string& name, Attributes attributes = {}) {
+  ValueId node(const std::string& op, std::vector<ValueId> inputs, const std::string& name,
+               Attributes attributes = {}) {
     const ValueId out = graph.add_node(op, std::move(inputs), std::move(attributes), name);
     if (graph.value(out).name != name) graph.rename(out, name);
     ops::infer_shapes(graph);
@@ -46,7 +47,8 @@ class Builder {
   }
   ValueId matmul(ValueId x, std::int64_t columns, const std::string& name) {
     const std::int64_t rows = graph.value(x).type.shape->back().value;
-    return node("MatMul", {x, constant(name + ".weight", {rows, columns}, 1 / std::sqrt(static_cast<float>(rows)))}, name);
+    return node("MatMul", {x, constant(name + ".weight", {rows, columns}, 1 / std::sqrt(static_cast<float>(rows)))},
+                name);
   }
   void output(ValueId id) { graph.outputs.push_back(id); }
 
