@@ -127,7 +127,8 @@ TEST_P(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, OpsGolden, ::testing::Values("ops", "math"), [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Files, OpsGolden, ::testing::Values("ops", "math"),
+                         [](const auto& info) { return info.param; });
 
 }  // namespace
 }  // namespace octet

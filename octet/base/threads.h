@@ -27,9 +27,9 @@ class ThreadPool {
   /// caller runs the whole loop itself. The first exception that a body throws is rethrown here.
   template <class Body>
   void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
-    run(count, grain, [](const void* b, std::int64_t begin, std::int64_t end) {
-      (*static_cast<const Body*>(b))(begin, end);
-    }, &body);
+    run(
+        count, grain,
+        [](const void* b, std::int64_t begin, std::int64_t end) { (*static_cast<const Body*>(b))(begin, end); }, &body);
   }
 
  private:

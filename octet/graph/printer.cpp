@@ -16,7 +16,6 @@
 namespace octet {
 namespace {
 
-using text::quoted;
 using text::word;
 
 std::string name_of(const Graph& graph, ValueId id) { return id == kNoValue ? "_" : "%" + word(graph.value(id).name); }
@@ -99,14 +98,15 @@ class Printer {
     out_ += content + "\n";
   }
   void text_line(const char* key, const std::string& value) {
-    if (!value.empty()) line(std::string(key) + " " + quoted(value));
+    if (!value.empty()) line(std::string(key) + " " + text::quoted(value));
   }
   void bytes_line(const char* key, const std::string& bytes) {
     if (!bytes.empty()) line(std::string(key) + " \"" + text::base64(bytes) + "\"");
   }
 
   void info(const Graph& g) {
-    for (const auto& [domain, version] : g.opsets) line("opset " + quoted(domain) + " " + std::to_string(version));
+    for (const auto& [domain, version] : g.opsets)
+      line("opset " + text::quoted(domain) + " " + std::to_string(version));
     text_line("doc", g.doc);
     line("ir_version " + std::to_string(g.info.ir_version));
     text_line("producer_name", g.info.producer_name);
@@ -114,7 +114,7 @@ class Printer {
     text_line("domain", g.info.domain);
     text_line("model_doc", g.info.doc);
     if (g.info.model_version != 0) line("model_version " + std::to_string(g.info.model_version));
-    for (const auto& [key, value] : g.info.metadata) line("metadata " + quoted(key) + " " + quoted(value));
+    for (const auto& [key, value] : g.info.metadata) line("metadata " + text::quoted(key) + " " + text::quoted(value));
     bytes_line("unknown_fields", g.info.unknown_fields);
     bytes_line("graph_unknown_fields", g.info.graph_unknown_fields);
   }
@@ -128,7 +128,7 @@ class Printer {
   // What is rarely there, after what always is.
   static std::string extras(const Value& value) {
     std::string out;
-    if (!value.doc.empty()) out += " doc " + quoted(value.doc);
+    if (!value.doc.empty()) out += " doc " + text::quoted(value.doc);
     if (!value.unknown_fields.empty()) out += " unknown_fields \"" + text::base64(value.unknown_fields) + "\"";
     if (!value.tensor_unknown_fields.empty())
       out += " tensor_unknown_fields \"" + text::base64(value.tensor_unknown_fields) + "\"";
@@ -149,9 +149,9 @@ class Printer {
       outputs.push_back(typed_name(g, id) + (id == kNoValue ? "" : extras(g.value(id))));
     for (const ValueId id : n.inputs) inputs.push_back(name_of(g, id));
     out_ += join(outputs) + " = " + word(n.op_type) + "(" + join(inputs) + ")";
-    if (!n.domain.empty()) out_ += " domain " + quoted(n.domain);
-    if (!n.name.empty()) out_ += " name " + quoted(n.name);
-    if (!n.doc.empty()) out_ += " doc " + quoted(n.doc);
+    if (!n.domain.empty()) out_ += " domain " + text::quoted(n.domain);
+    if (!n.name.empty()) out_ += " name " + text::quoted(n.name);
+    if (!n.doc.empty()) out_ += " doc " + text::quoted(n.doc);
     if (!n.unknown_fields.empty()) out_ += " unknown_fields \"" + text::base64(n.unknown_fields) + "\"";
     const char* separator = " <";
     for (const auto& [name, value] : n.attributes) {
@@ -165,7 +165,7 @@ class Printer {
 
   void attribute(std::int64_t v) { out_ += std::to_string(v); }
   void attribute(float v) { out_ += number(v); }
-  void attribute(const std::string& v) { out_ += quoted(v); }
+  void attribute(const std::string& v) { out_ += text::quoted(v); }
   void attribute(const Tensor& v) { out_ += type_text({v.dtype(), symbolic(v.shape())}) + " " + data_text(v); }
   void attribute(const GraphPtr& v) { graph(*v); }
   template <class T>

@@ -4,14 +4,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "octet/base/half.h"
 
 namespace octet {
 
 enum class DType : std::uint8_t {
-  undefined = 0, f32 = 1, u8 = 2, i8 = 3, u16 = 4, i16 = 5, i32 = 6, i64 = 7, string = 8,
-  boolean = 9, f16 = 10, f64 = 11, u32 = 12, u64 = 13, bf16 = 16,
+  undefined = 0,
+  f32 = 1,
+  u8 = 2,
+  i8 = 3,
+  u16 = 4,
+  i16 = 5,
+  i32 = 6,
+  i64 = 7,
+  string = 8,
+  boolean = 9,
+  f16 = 10,
+  f64 = 11,
+  u32 = 12,
+  u64 = 13,
+  bf16 = 16,
 };
 
 /// Bytes of one element; 0 for types that Octet does not store.
@@ -21,40 +35,72 @@ const char* to_string(DType dtype);
 bool is_float(DType dtype);    ///< f16, bf16, f32, f64
 bool is_integer(DType dtype);  ///< signed and unsigned, not boolean
 
-template <class T> struct DTypeOf;
-template <> struct DTypeOf<float> { static constexpr DType value = DType::f32; };
-template <> struct DTypeOf<double> { static constexpr DType value = DType::f64; };
-template <> struct DTypeOf<float16> { static constexpr DType value = DType::f16; };
-template <> struct DTypeOf<bfloat16> { static constexpr DType value = DType::bf16; };
-template <> struct DTypeOf<std::uint8_t> { static constexpr DType value = DType::u8; };
-template <> struct DTypeOf<std::int8_t> { static constexpr DType value = DType::i8; };
-template <> struct DTypeOf<std::uint16_t> { static constexpr DType value = DType::u16; };
-template <> struct DTypeOf<std::int16_t> { static constexpr DType value = DType::i16; };
-template <> struct DTypeOf<std::uint32_t> { static constexpr DType value = DType::u32; };
-template <> struct DTypeOf<std::int32_t> { static constexpr DType value = DType::i32; };
-template <> struct DTypeOf<std::uint64_t> { static constexpr DType value = DType::u64; };
-template <> struct DTypeOf<std::int64_t> { static constexpr DType value = DType::i64; };
-template <> struct DTypeOf<bool> { static constexpr DType value = DType::boolean; };
+template <class T>
+struct DTypeOf;
+template <>
+struct DTypeOf<float> : std::integral_constant<DType, DType::f32> {};
+template <>
+struct DTypeOf<double> : std::integral_constant<DType, DType::f64> {};
+template <>
+struct DTypeOf<float16> : std::integral_constant<DType, DType::f16> {};
+template <>
+struct DTypeOf<bfloat16> : std::integral_constant<DType, DType::bf16> {};
+template <>
+struct DTypeOf<std::uint8_t> : std::integral_constant<DType, DType::u8> {};
+template <>
+struct DTypeOf<std::int8_t> : std::integral_constant<DType, DType::i8> {};
+template <>
+struct DTypeOf<std::uint16_t> : std::integral_constant<DType, DType::u16> {};
+template <>
+struct DTypeOf<std::int16_t> : std::integral_constant<DType, DType::i16> {};
+template <>
+struct DTypeOf<std::uint32_t> : std::integral_constant<DType, DType::u32> {};
+template <>
+struct DTypeOf<std::int32_t> : std::integral_constant<DType, DType::i32> {};
+template <>
+struct DTypeOf<std::uint64_t> : std::integral_constant<DType, DType::u64> {};
+template <>
+struct DTypeOf<std::int64_t> : std::integral_constant<DType, DType::i64> {};
+template <>
+struct DTypeOf<bool> : std::integral_constant<DType, DType::boolean> {};
 
 /// Calls f.operator()<T>() with the C++ type of `dtype`; returns false if the type is not stored.
 ///   dispatch(t.dtype(), [&]<class T>() { fill(t.data<T>()); });
 template <class F>
 bool dispatch(DType dtype, F&& f) {
+  const auto call = [&f]<class T>() {
+    f.template operator()<T>();
+    return true;
+  };
   switch (dtype) {
-    case DType::f32: f.template operator()<float>(); return true;
-    case DType::f64: f.template operator()<double>(); return true;
-    case DType::f16: f.template operator()<float16>(); return true;
-    case DType::bf16: f.template operator()<bfloat16>(); return true;
-    case DType::u8: f.template operator()<std::uint8_t>(); return true;
-    case DType::i8: f.template operator()<std::int8_t>(); return true;
-    case DType::u16: f.template operator()<std::uint16_t>(); return true;
-    case DType::i16: f.template operator()<std::int16_t>(); return true;
-    case DType::u32: f.template operator()<std::uint32_t>(); return true;
-    case DType::i32: f.template operator()<std::int32_t>(); return true;
-    case DType::u64: f.template operator()<std::uint64_t>(); return true;
-    case DType::i64: f.template operator()<std::int64_t>(); return true;
-    case DType::boolean: f.template operator()<bool>(); return true;
-    default: return false;
+    case DType::f32:
+      return call.template operator()<float>();
+    case DType::f64:
+      return call.template operator()<double>();
+    case DType::f16:
+      return call.template operator()<float16>();
+    case DType::bf16:
+      return call.template operator()<bfloat16>();
+    case DType::u8:
+      return call.template operator()<std::uint8_t>();
+    case DType::i8:
+      return call.template operator()<std::int8_t>();
+    case DType::u16:
+      return call.template operator()<std::uint16_t>();
+    case DType::i16:
+      return call.template operator()<std::int16_t>();
+    case DType::u32:
+      return call.template operator()<std::uint32_t>();
+    case DType::i32:
+      return call.template operator()<std::int32_t>();
+    case DType::u64:
+      return call.template operator()<std::uint64_t>();
+    case DType::i64:
+      return call.template operator()<std::int64_t>();
+    case DType::boolean:
+      return call.template operator()<bool>();
+    default:
+      return false;
   }
 }
 

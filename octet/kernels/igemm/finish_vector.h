@@ -41,17 +41,18 @@ typename V::F32 scaled(const Epilogue&, const float* acc, typename V::F32, std::
   return V::load(acc);
 }
 
+// v plus the residual at `offset`.
 template <class V>
-typename V::F32 add_residual(const Constants<V>&, typename V::F32 v, const NoResidual*) {
+typename V::F32 add_residual(const Constants<V>&, typename V::F32 v, const NoResidual*, std::int64_t) {
   return v;
 }
 template <class V>
-typename V::F32 add_residual(const Constants<V>&, typename V::F32 v, const float* r) {
-  return V::add(v, V::load(r));
+typename V::F32 add_residual(const Constants<V>&, typename V::F32 v, const float* r, std::int64_t offset) {
+  return V::add(v, V::load(r + offset));
 }
 template <class V, class Byte>
-typename V::F32 add_residual(const Constants<V>& k, typename V::F32 v, const Byte* r) {
-  return V::add(v, V::mul(V::to_f32(V::sub(V::load(r), k.residual_zero_point)), k.residual_scale));
+typename V::F32 add_residual(const Constants<V>& k, typename V::F32 v, const Byte* r, std::int64_t offset) {
+  return V::add(v, V::mul(V::to_f32(V::sub(V::load(r + offset), k.residual_zero_point)), k.residual_scale));
 }
 
 template <class V, Limits kLimits>
@@ -83,7 +84,7 @@ void finish_whole(const Epilogue& e, const Sum* acc, const Residual* residual, O
     for (int r = 0; r < span.rows; ++r) {
       const std::int64_t m = span.m + r;
       const auto v = V::add(scaled<V>(e, acc + r * kStride + c, scale, m), bias);
-      const auto w = add_residual<V>(k, v, residual + m * e.residual_stride + n);
+      const auto w = add_residual<V>(k, v, residual, m * e.residual_stride + n);
       store_value<V>(k, limit<V, kLimits>(e, k, w), out + m * e.out_stride + n);
     }
   }
