@@ -92,6 +92,8 @@ struct QuantizeOptions {
   bool skip_nonfinite = false;
   int threads = 0;
   Progress progress = {};
+  std::string calibration_file = {};  ///< what errors about calibration data call the file
+  std::string scratch = {};           ///< folder for large integer weights, so that they take no memory; empty: memory
 };
 QuantizeResult quantize(const Graph& graph, const Static& method, const QuantizeOptions& options = {});
 QuantizeResult quantize(const Graph& graph, const Dynamic& method, const QuantizeOptions& options = {});
