@@ -71,6 +71,15 @@ Graph attention_graph(std::uint64_t seed, bool quantized) {
   return b.graph;
 }
 
+// Weights in eight bits, arithmetic in float.
+Graph weight_only_graph(std::uint64_t seed) {
+  Builder b(seed);
+  const ValueId x = b.input("x", {2, 5, 16});
+  const ValueId y = b.node("Relu", {b.node("MatMul", {x, b.weights({16, 24}, 1)})});
+  b.graph.outputs = {b.node("MatMul", {y, b.weights({24, 8}, -1)})};
+  return b.graph;
+}
+
 // The share of numbers that differ by more than rounding; none may differ by more than `most`.
 double differing(const Tensor& a, const Tensor& b, float most, const std::string& where) {
   EXPECT_EQ(to_string(a.shape()), to_string(b.shape())) << where;
@@ -144,13 +153,13 @@ TEST(Lower, EveryPassKeepsTheResults) {
       const float most = quantized ? 0.08f : 1e-4f;
       check_passes(image_graph(seed, quantized), {{"x", random_floats(random, {2, 4, 10, 12})}}, most, fired);
       check_passes(attention_graph(seed, quantized), {{"x", random_floats(random, {2, 5, 16})}}, most, fired);
+      check_passes(weight_only_graph(seed), {{"x", random_floats(random, {2, 5, 16})}}, 1e-4f, fired);
     }
   }
   // The recurrent and dynamic passes have tests of their own.
   for (const Pass& pass : passes()) {
     const std::string name = pass.name;
-    if (name == "fold_constants" || name == "fuse_per_row" || name == "fuse_integer" || name == "fuse_recurrent")
-      continue;
+    if (name == "fuse_per_row" || name == "fuse_integer" || name == "fuse_recurrent") continue;
     EXPECT_TRUE(fired.contains(name)) << name << " was never tried";
   }
 }
