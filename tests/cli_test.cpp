@@ -189,6 +189,9 @@ TEST_F(Cli, DemoShowsTheFourMethods) {
     EXPECT_GT(method["peak_memory_bytes"].get<std::int64_t>(), 0);
   }
   EXPECT_LT(demo["methods"][2]["size_bytes"].get<double>(), 0.5 * demo["methods"][0]["size_bytes"].get<double>());
+  const json part =
+      octet_json({"demo", "--samples", "40", "--offset", "10", "--seed", "3", "--batch", "4", "--threads", "1"});
+  EXPECT_EQ(part["methods"][0]["samples"], 40);
 }
 
 TEST_F(Cli, AWrongWordGetsASuggestion) {
@@ -277,6 +280,8 @@ TEST_F(Cli, BenchJson) {
   EXPECT_LE(b["min_ms"].get<double>(), b["median_ms"].get<double>());
   EXPECT_LE(b["median_ms"].get<double>(), b["p90_ms"].get<double>());
   EXPECT_GT(b["peak_memory_bytes"].get<std::int64_t>(), 1 << 20);
+  EXPECT_GT(b["arena_bytes"].get<std::int64_t>(), 0);
+  EXPECT_GT(b["packed_bytes"].get<std::int64_t>(), 16 * 144);
   EXPECT_GT(b["probe"]["int8_gops"].get<double>(), 0);
   EXPECT_GT(b["probe"]["float_gflops"].get<double>(), 0);
   EXPECT_GT(b["against"]["median_ms"].get<double>(), 0);
@@ -340,6 +345,67 @@ TEST_F(Cli, DoctorJson) {
     EXPECT_EQ(kernel["chosen"].get<bool>(), kernel["isa"] == "scalar") << kernel;
   }
   EXPECT_EQ(octet({"doctor"}, {{"OCTET_ISA", "sse9"}}).code, 2);
+}
+
+// --- data in every form -------------------------------------------------------------------------------------
+
+TEST_F(Cli, AFolderOfNpzFilesIsOneFeedAFile) {
+  Graph graph;
+  graph.opsets[""] = 13;
+  const ValueId text = graph.add_input("text", DType::f32, {Dim("N"), Dim("T")});
+  Attributes last;
+  last.set("axes", std::vector<std::int64_t>{1});
+  graph.outputs.push_back(graph.add_node("ReduceMean", {graph.add_node("Relu", {text})}, last));
+  graph.rename(graph.outputs[0], "mean");
+  save_onnx(graph, at("lines.onnx"));
+  fs::create_directory(folder.path() / "lines");
+  for (const std::int64_t length : {5, 9, 3})
+    save_npz(at("lines/" + std::to_string(length) + ".npz"),
+             {{"text", random_tensor({1, length}, static_cast<std::uint64_t>(length))}});
+  const json e = octet_json({"eval", "lines.onnx", "--data", "lines", "--against", "lines.onnx"});
+  EXPECT_EQ(e["samples"], 3);
+  EXPECT_EQ(e["agreement"], 1.0);
+  octet_json({"run", "lines.onnx", "--input", "lines", "--output", "y.npz", "--samples", "2", "--offset", "1"});
+  EXPECT_EQ(load_npz(at("y.npz"))[0].second.shape(), (Shape{2, 1}));
+}
+
+TEST_F(Cli, PicturesLieFlatWithLabelsOrOneFolderAClass) {
+  fs::create_directories(folder.path() / "classes/b");
+  fs::create_directories(folder.path() / "classes/a");
+  std::string csv = "file,label\n";
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = std::to_string(i) + ".ppm";
+    fs::copy(at("images/" + name), at(std::string("classes/") + (i % 2 == 0 ? "a/" : "b/") + name));
+    csv += name + "," + std::to_string(i % 2) + "\n";
+  }
+  folder.write("labels.csv", csv);
+  const json flat = octet_json({"eval", "model.onnx", "--data", "images", "--labels", "labels.csv"});
+  const json classes = octet_json({"eval", "model.onnx", "--data", "classes"});
+  EXPECT_EQ(flat["samples"], 6);
+  EXPECT_EQ(flat["value"], classes["value"]);
+  EXPECT_TRUE(flat["value"].is_number());
+}
+
+TEST_F(Cli, TheSameOptionsGoWithEveryCommandThatRunsANetwork) {
+  quantize_once();
+  const std::vector<std::vector<std::string>> commands = {
+      {"quantize", "model.onnx", "--calibrate", "data.npz", "-o", "q.onnx", "--force"},
+      {"run", "model.onnx", "--input", "data.npz", "--output", "y.npz"},
+      {"eval", "model.onnx", "--data", "data.npz"},
+      {"bench", "model.onnx", "--data", "data.npz", "--rounds", "2"},
+      {"verify", "model.int8.onnx", "--data", "data.npz"}};
+  for (std::vector<std::string> words : commands) {
+    words.insert(words.end(), {"--samples", "6", "--offset", "2", "--batch", "3", "--seed", "7", "--threads", "1",
+                               "--shape", "input=3x3x8x8"});
+    octet_json(words);
+  }
+  // The seed chooses the samples: other ones, and the same ones again.
+  const auto outputs = [&](const char* seed) {
+    octet_json({"run", "model.onnx", "--input", "data.npz", "--output", "y.npz", "--samples", "6", "--seed", seed});
+    return octet::testing::read_file(at("y.npz"));
+  };
+  EXPECT_EQ(outputs("7"), outputs("7"));
+  EXPECT_NE(outputs("7"), outputs("8"));
 }
 
 TEST_F(Cli, RunWritesOutputsInOrder) {
@@ -505,6 +571,13 @@ TEST_F(Cli, MethodsThatContradictAreUsageErrors) {
   failure({"quantize", "model.onnx", "--dynamic"}, 2);
   failure({"eval", "model.onnx", "--data", "data.npz", "--metric", "top9"}, 2);
   failure({"eval", "model.onnx", "--data", "x.npz"}, 3);
+  // An option of another method would change nothing.
+  failure({"quantize", "model.onnx", "--dynamic", "--observer", "mse", "-o", "q.onnx"}, 2);
+  failure({"quantize", "model.onnx", "--weights", "int8", "--per", "row", "-o", "q.onnx"}, 2);
+  failure({"quantize", "model.onnx", "--calibrate", "data.npz", "--percentile", "99", "-o", "q.onnx"}, 2);
+  failure({"quantize", "model.onnx", "--dynamic", "--per", "row", "--target", "ort", "-o", "q.onnx"}, 2);
+  const json q = octet_json({"quantize", "model.onnx", "--dynamic", "--target", "ort", "-o", "q.onnx"});
+  EXPECT_THAT(q["warnings"].dump(), HasSubstr("per tensor, not per row"));
 }
 
 // --- the world around ---------------------------------------------------------------------------------------
@@ -583,7 +656,14 @@ TEST_F(Cli, TerminalsOfEveryKind) {
   const std::string directory = folder.path().string();
   const std::vector<std::string> words = {"eval",      "model.onnx", "--data",  "data.npz",
                                           "--against", "model.onnx", "--batch", "1"};
-  EXPECT_THAT(in_terminal(directory, 80, words, "xterm"), HasSubstr("evaluating"));
+  const std::string shown = in_terminal(directory, 80, words, "xterm");
+  for (const char* part : {"evaluating [", "%", "/24", "/s"}) EXPECT_THAT(shown, HasSubstr(part));
+  const std::string calibration = in_terminal(
+      directory, 80, {"quantize", "model.onnx", "--calibrate", "data.npz", "-o", "q.onnx", "--force"}, "xterm");
+  EXPECT_THAT(calibration, HasSubstr("calibrating ["));
+  EXPECT_THAT(calibration, HasSubstr("/24"));
+  for (const std::string& text : {shown, calibration})
+    EXPECT_THAT(text, Not(HasSubstr("\x1b[3")));  // no colours at all
   EXPECT_THAT(in_terminal(directory, 80, words, "dumb"), Not(HasSubstr("\x1b")));
   EXPECT_THAT(octet(words).errors, Not(HasSubstr("evaluating")));  // no terminal, no bar
   const std::string narrow =

@@ -28,6 +28,7 @@ struct Options {
   OutputOptions out;
   std::string data;
   int threads = 0;
+  std::int64_t samples = 0, offset = 0, batch = 0, seed = 0;
 };
 
 struct Row {
@@ -83,18 +84,29 @@ Json octet_json(std::vector<std::string> words) {
 }
 
 void measure(Row& row, const fs::path& data, const std::string& reference, const Options& options) {
-  const auto with_threads = [&](std::vector<std::string> words) {
-    if (options.threads > 0) words.insert(words.end(), {"--threads", std::to_string(options.threads)});
+  const auto with = [](std::vector<std::string> words,
+                       const std::vector<std::pair<const char*, std::int64_t>>& numbers) {
+    for (const auto& [name, number] : numbers) {
+      if (number > 0) words.insert(words.end(), {name, std::to_string(number)});
+    }
     return words;
   };
+  const std::vector<std::pair<const char*, std::int64_t>> threads = {{"--threads", options.threads}},
+                                                          run = {{"--threads", options.threads},
+                                                                 {"--batch", options.batch}},
+                                                          test = {{"--threads", options.threads},
+                                                                  {"--batch", options.batch},
+                                                                  {"--samples", options.samples},
+                                                                  {"--offset", options.offset},
+                                                                  {"--seed", options.seed}};
   if (!row.quantize.empty()) {
     std::vector<std::string> words = {"quantize", reference, "-o", row.model};
     words.insert(words.end(), row.quantize.begin(), row.quantize.end());
-    octet_json(with_threads(words));
+    octet_json(with(words, threads));
   }
   row.eval = octet_json(
-      with_threads({"eval", row.model, "--data", (data / kTest).string(), "--metric", "top1", "--against", reference}));
-  row.bench = octet_json(with_threads({"bench", row.model, "--rounds", "50"}));
+      with({"eval", row.model, "--data", (data / kTest).string(), "--metric", "top1", "--against", reference}, test));
+  row.bench = octet_json(with({"bench", row.model, "--rounds", "50"}, run));
   row.size = file_bytes(row.model);
 }
 
@@ -145,7 +157,8 @@ int run(const Options& options) {
     measure(rows[i], data, model, options);
   }
   progress.clear();
-  talk(fmt::format("Fashion-MNIST, {} test pictures; batch 1", rows[0].eval["samples"].get<std::int64_t>()));
+  talk(fmt::format("Fashion-MNIST, {} test pictures; batch {}", rows[0].eval["samples"].get<std::int64_t>(),
+                   rows[0].bench["batch"].get<std::int64_t>()));
   print(options.out.json ? report::dump(to_json(rows)) + "\n" : to_text(rows, output_width()));
   suggest("octet quantize " + shell_word(model) + " --calibrate " + shell_word((data / kCalibration).string()) +
           " -o fashion.int8.onnx");
@@ -161,6 +174,13 @@ std::function<int()> add_demo(CLI::App& app) {
   app.add_option("--threads", options->threads, "threads (default: all that this process may use)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
+  const auto add_number = [&](const char* name, std::int64_t& value, const char* help) {
+    app.add_option(name, value, help)->check(CLI::PositiveNumber)->type_name("N");
+  };
+  add_number("--samples", options->samples, "test on at most this many pictures");
+  add_number("--offset", options->offset, "leave out the first pictures");
+  add_number("--seed", options->seed, "shuffle the test pictures");
+  add_number("--batch", options->batch, "pictures in one run");
   add_json(app, options->out);
   return [options] { return run(*options); };
 }

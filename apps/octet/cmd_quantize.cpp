@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -124,6 +125,46 @@ Method method_of(const Options& o) {
   throw Error(ErrorKind::usage, "the method is not said").expected("--calibrate DATA, --dynamic or --weights int8");
 }
 
+// An option that the method does not know would change nothing, and nobody would notice.
+void refuse_foreign_options(const CLI::App& app, const Options& o) {
+  static const std::map<std::string, std::vector<Method>> kServes = {{"--observer", {Method::fixed}},
+                                                                     {"--percentile", {Method::fixed}},
+                                                                     {"--symmetric", {Method::fixed}},
+                                                                     {"--reduce-range", {Method::fixed}},
+                                                                     {"--activation", {Method::fixed}},
+                                                                     {"--keep-all-int8", {Method::fixed}},
+                                                                     {"--statistics", {Method::fixed}},
+                                                                     {"--save-statistics", {Method::fixed}},
+                                                                     {"--skip-nonfinite", {Method::fixed}},
+                                                                     {"--per", {Method::dynamic}},
+                                                                     {"--numerics", {Method::fixed, Method::dynamic}}};
+  const Method method = method_of(o);
+  for (const auto& [name, methods] : kServes) {
+    if (app.count(name) == 0 || std::find(methods.begin(), methods.end(), method) != methods.end()) continue;
+    throw Error(ErrorKind::usage, name + " means nothing to this method")
+        .value(method == Method::dynamic       ? "dynamic"
+               : method == Method::weight_only ? "weight-only"
+                                               : "static")
+        .hint("leave it out");
+  }
+  if (app.count("--percentile") != 0 && o.observer != Observer::percentile)
+    throw Error(ErrorKind::usage, "--percentile needs --observer percentile");
+  if (o.target == Target::ort && app.count("--per") != 0 && o.per == "row" && method == Method::dynamic)
+    throw Error(ErrorKind::usage, "--target ort takes activations per tensor only").value("--per row");
+  if (o.target == Target::tensorrt && app.count("--activation") != 0 && o.activation == DType::u8)
+    throw Error(ErrorKind::usage, "--target tensorrt takes activations in s8 only").value("--activation u8");
+}
+
+// What the target chose instead of the defaults.
+std::vector<std::string> target_notes(const Options& o) {
+  const Method method = method_of(o);
+  if (o.target == Target::ort && method == Method::dynamic && o.per == "row")
+    return {"--target ort: activations are quantized per tensor, not per row, so that its integer operators serve"};
+  if (o.target == Target::tensorrt && method == Method::fixed && !(o.activation == DType::i8 && o.symmetric))
+    return {"--target tensorrt: activations are symmetric s8"};
+  return {};
+}
+
 QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr<formats::Dataset> data,
                            Progress& progress) {
   QuantizeOptions options;
@@ -131,8 +172,14 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
   options.skip_nonfinite = o.skip_nonfinite;
   options.threads = o.run.threads;
   if (!o.run.shapes.empty()) options.shapes = resolve_shapes(o.run, graph).inputs;
+  options.calibration_file = o.data.path;
+  if (!o.dry_run) {  // beside the output: there must be room for the weights anyway
+    const std::string folder = std::filesystem::path(o.output).parent_path().string();
+    options.scratch = folder.empty() ? "." : folder;
+  }
   options.progress = [&](const std::string& what, std::int64_t done, std::int64_t total) {
-    progress.update(what, done, total);
+    // Calibration does not know how many samples there are; the data does.
+    progress.update(what, done, total == 0 && data ? data->size() : total);
   };
   CalibrationSource calibration;
   if (data) calibration = calibration_from(data, std::max<std::int64_t>(o.run.batch, 1));
@@ -214,8 +261,8 @@ std::string next_command(const Options& o) {
   return "octet eval " + output + " --data " + data + " --against " + model;
 }
 
-int run(const Options& o) {
-  method_of(o);
+int run(const CLI::App& app, const Options& o) {
+  refuse_foreign_options(app, o);
   if (o.output.empty() && !o.dry_run)
     throw Error(ErrorKind::usage, "-o OUTPUT is needed").hint("or --dry-run, to see only what would be done");
   if (!o.dry_run) check_output(o.output, o.model.path, o.force);
@@ -228,6 +275,7 @@ int run(const Options& o) {
   if (data) {
     for (const std::string& warning : data->warnings()) result.warnings.push_back(warning);
   }
+  for (const std::string& note : target_notes(o)) result.warnings.push_back(note);
   require_coverage(o, result);
   report::QuantizeReport report{o.dry_run ? "" : o.output, model_bytes(graph, o.model.path), 0, &result, {}};
   if (!o.dry_run) {
@@ -258,7 +306,7 @@ std::function<int()> add_quantize(CLI::App& app) {
   add_choice_options(app, *options);
   add_run_options(app, options->run);
   add_json(app, options->out);
-  return [options] { return run(*options); };
+  return [options, &app] { return run(app, *options); };
 }
 
 }  // namespace octet::app

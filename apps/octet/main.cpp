@@ -68,6 +68,19 @@ Error usage_error(const Parser& parser, const CLI::ParseError& error, const std:
   return Error(ErrorKind::usage, message).hint(hint);
 }
 
+// What is wrong with a network or cannot be done with it names the network's file, even where it is found late.
+int run_chosen(const Parser& parser) {
+  try {
+    return parser.runs[static_cast<std::size_t>(parser.chosen())]();
+  } catch (Error& error) {
+    const CLI::Option* model = parser.named().get_option_no_throw("MODEL");
+    const bool about_model = !error.info().node.empty() || !error.info().tensor.empty();
+    if (model != nullptr && !model->empty() && about_model && error.info().file.empty())
+      error.file(model->as<std::string>());
+    throw;
+  }
+}
+
 int run(const std::vector<std::string>& words, bool json) {
   Parser parser;
   try {
@@ -88,7 +101,7 @@ int run(const std::vector<std::string>& words, bool json) {
     }
     return fail(usage_error(parser, error, words), json);
   }
-  const int code = parser.runs[static_cast<std::size_t>(parser.chosen())]();
+  const int code = run_chosen(parser);
   print("");  // a write that failed late is still noticed
   return code;
 }

@@ -19,6 +19,7 @@ namespace octet::app {
 namespace {
 
 constexpr double kRedraw = 0.1;  // seconds
+constexpr int kRoomForBar = 60;  // columns; below, the numbers alone
 
 int width_of(int fd) {
   if (isatty(fd) == 0) return 0;
@@ -38,6 +39,16 @@ std::string duration(double seconds) {
   if (s < 60) return fmt::format("{} s", s);
   return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60)
                   : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+// "[======>             ]"
+std::string bar(double share) {
+  constexpr int kCells = 20;
+  const auto full = static_cast<std::size_t>(share * kCells);
+  std::string cells(full, '=');
+  if (full < kCells) cells += '>';
+  cells.resize(kCells, ' ');
+  return "[" + cells + "]";
 }
 
 volatile std::sig_atomic_t pending_signal = 0;
@@ -101,11 +112,15 @@ void Progress::update(const std::string& what, std::int64_t done, std::int64_t t
   drawn_ = time;
   const double seconds = time - began_, rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   std::string line = report::safe(what);
-  if (total > 0) line += fmt::format(" {:3.0f} %", 100.0 * static_cast<double>(done) / static_cast<double>(total));
   const int room = error_width() - 1;
   const auto add = [&](const std::string& part) {  // what does not fit is left out
     if (report::display_width(line + part) <= room) line += part;
   };
+  if (total > 0) {
+    const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
+    if (room >= kRoomForBar) add(" " + bar(share));
+    add(fmt::format(" {:3.0f} %", 100 * share));
+  }
   if (total > 0) add(fmt::format(" {}/{}", done, total));
   if (rate > 0) add(fmt::format(" {:.{}f}/s", rate, rate < 10 ? 1 : 0));
   if (rate > 0 && total > done) add(" " + duration(static_cast<double>(total - done) / rate) + " left");

@@ -117,6 +117,31 @@ TEST(MappedFile, OutlivesItsName) {
   EXPECT_EQ(file->bytes()[0], 'h');
 }
 
+// Pages of a file come again when they are touched; memory that no file backs is never given away.
+TEST(ReleasePages, LosesNothing) {
+  const TemporaryDirectory dir;
+  const std::string bytes(100000, 'm');
+  const auto file = MappedFile::open(dir.write("f", bytes));
+  const auto scratch = scratch_memory(dir.path(), bytes.size());
+  std::fill_n(static_cast<char*>(scratch.get()), bytes.size(), 's');
+  const std::string heap(1 << 20, 'h');
+  release_pages(file->data(), file->size());
+  release_pages(file->data() + 5, 70000);
+  release_pages(scratch.get(), bytes.size());
+  release_pages(heap.data(), heap.size());
+  EXPECT_EQ(std::string(file->bytes().begin(), file->bytes().end()), bytes);
+  EXPECT_EQ(std::string(static_cast<char*>(scratch.get()), bytes.size()), std::string(bytes.size(), 's'));
+  EXPECT_EQ(heap, std::string(1 << 20, 'h'));
+}
+
+TEST(ScratchMemory, HasNoNameAndSaysWhereItCannotBe) {
+  const TemporaryDirectory dir;
+  const auto scratch = scratch_memory(dir.path(), 4096);
+  EXPECT_EQ(files_in(dir), 0);
+  EXPECT_EQ(kind_of([&] { scratch_memory(dir.file("missing"), 4096); }), ErrorKind::io);
+  EXPECT_EQ(kind_of([&] { scratch_memory(dir.path(), std::size_t{1} << 60); }), ErrorKind::io);
+}
+
 TEST(SameFile, SeesThroughLinks) {
   const TemporaryDirectory dir;
   const std::string a = dir.write("a", ""), b = dir.write("b", "");

@@ -51,17 +51,35 @@ Isa cap() {
       .expected("scalar, avx2, avx_vnni, avx512 or avx512_vnni");
 }
 
-// CPU quota of the cgroup (v2, then v1), in processors; 0 when there is none.
-double cgroup_quota() {
-  std::string quota, period;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> quota >> period) {
-    if (quota == "max") return 0;
-  } else {
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
-  }
+double ratio(const std::string& quota, const std::string& period) {
   const double q = std::atof(quota.c_str()), p = std::atof(period.c_str());
-  return q > 0 && p > 0 ? q / p : 0;
+  return q > 0 && p > 0 ? q / p : 0;  // "max" and "-1": no quota
+}
+
+// This process's cgroup in the v2 hierarchy ("/user.slice/a.scope"), or empty.
+std::string own_cgroup() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("0::/", 0) == 0) return line.substr(3);
+  }
+  return {};
+}
+
+// CPU quota in processors, the least of the cgroup and those that hold it (v2), or the container's (v1); 0: none.
+double cgroup_quota() {
+  double least = 0;
+  const auto take = [&](double quota) { least = quota > 0 && (least == 0 || quota < least) ? quota : least; };
+  for (std::string group = own_cgroup();; group.resize(group.rfind('/'))) {
+    std::string quota, period;
+    std::ifstream("/sys/fs/cgroup" + group + "/cpu.max") >> quota >> period;
+    take(ratio(quota, period));
+    if (group.find('/') == std::string::npos) break;
+  }
+  std::string quota, period;
+  std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;
+  std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+  take(ratio(quota, period));
+  return least;
 }
 
 }  // namespace

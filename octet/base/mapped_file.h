@@ -28,10 +28,18 @@ class MappedFile {
   std::span<const std::uint8_t> bytes() const { return {data_, size_}; }
 
  private:
-  MappedFile(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
+  MappedFile(const std::uint8_t* data, std::size_t size);
 
   const std::uint8_t* data_;
   std::size_t size_;
 };
+
+/// Memory of `bytes` bytes that lives in an unnamed file in `folder`, not in RAM or swap: the system may write
+/// it out and drop it at any time. Throws io when the folder does not take it (its whole size is reserved here).
+std::shared_ptr<void> scratch_memory(const std::filesystem::path& folder, std::size_t bytes);
+
+/// Says that these bytes are not needed soon: where they belong to a MappedFile or to scratch_memory, their pages
+/// are given back (and come again from the file when they are touched). Any other memory is left alone.
+void release_pages(const void* begin, std::size_t bytes);
 
 }  // namespace octet

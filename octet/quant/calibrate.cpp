@@ -60,13 +60,24 @@ const std::pair<std::string, Tensor>* bad_input(const NamedTensors& feed) {
   return nullptr;
 }
 
-Error nonfinite_input(const std::pair<std::string, Tensor>& input, std::int64_t batch) {
+Error nonfinite_input(const std::pair<std::string, Tensor>& input, std::int64_t batch, const std::string& file) {
   const std::int64_t index = first_nonfinite(input.second);
   return Error(ErrorKind::bad_input, fmt::format("calibration batch {} holds a value that is not finite", batch))
+      .file(file)
       .tensor(input.first)
       .value(fmt::format("{} at index {}", input.second.data<float>()[index], index))
       .expected("finite values")
       .hint("clean the data, or skip such batches with --skip-nonfinite");
+}
+
+// The first value that is not finite, of all that the graph computes; `seen` where a run with nothing fused has none.
+ValueId first_bad_value(const Graph& graph, const NamedTensors& feed, ValueId seen) {
+  ValueId first = kNoValue;
+  const Session session(clone(graph));
+  session.run(feed, [&](const std::string& name, const Tensor& tensor) {
+    if (first == kNoValue && first_nonfinite(tensor) >= 0) first = graph.find(name);
+  });
+  return first == kNoValue ? seen : first;
 }
 
 Error nonfinite_inside(const Graph& graph, ValueId id, std::int64_t batch) {
@@ -120,7 +131,7 @@ void collect(const Graph& graph, const Probe& probe, const CalibrationRun& run, 
   std::int64_t skipped = 0, batch = 0;
   for (auto feed = run.source(true); feed; feed = run.source(false), ++batch) {
     if (const auto* bad = bad_input(*feed)) {
-      if (!run.skip_nonfinite) throw nonfinite_input(*bad, batch);
+      if (!run.skip_nonfinite) throw nonfinite_input(*bad, batch, run.file);
       ++skipped;
       continue;
     }
@@ -129,7 +140,8 @@ void collect(const Graph& graph, const Probe& probe, const CalibrationRun& run, 
         std::find_if(seen.values.begin(), seen.values.end(), [](const Tensor& t) { return first_nonfinite(t) >= 0; });
     if (bad != seen.values.end()) {
       if (!run.skip_nonfinite) {
-        throw nonfinite_inside(graph, probe.values()[static_cast<std::size_t>(bad - seen.values.begin())], batch);
+        const ValueId id = probe.values()[static_cast<std::size_t>(bad - seen.values.begin())];
+        throw nonfinite_inside(graph, first_bad_value(graph, *feed, id), batch);
       }
       ++skipped;
       continue;

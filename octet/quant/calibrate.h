@@ -34,6 +34,7 @@ struct CalibrationRun {
   const CalibrationSource& source;
   bool skip_nonfinite = false;
   Progress progress;
+  std::string file = {};  ///< what errors about the data call it
 };
 /// One pass over the source. Memory does not grow with it.
 /// Throws bad_input when there is no sample, for a NaN or infinite input (unless skip_nonfinite: the batch is

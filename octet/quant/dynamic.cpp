@@ -23,7 +23,7 @@ class DynamicQuantizer {
   void quantize(Graph& graph, const std::string& prefix) {
     const std::vector<std::int64_t> macs =
         prefix.empty() ? count_macs(graph, options_.shapes, result_.warnings) : std::vector<std::int64_t>{};
-    WeightWriter writer(graph, weight_scheme(false, method_.numerics), result_.warnings);
+    WeightWriter writer(graph, weight_scheme(false, method_.numerics), result_.warnings, options_.scratch);
     IntegerForm integer(graph, writer, method_.per_channel);
     const std::size_t count = graph.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {

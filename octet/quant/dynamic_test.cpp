@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "octet/base/testing.h"
 #include "octet/quant/sensitivity.h"
 #include "octet/quant/testing_graphs.h"
 
@@ -92,6 +95,17 @@ TEST(WeightOnly, EveryWeightIsStoredInInt8) {
     EXPECT_EQ(*result.model.info.find_metadata("octet.method"), "weight-only");
   }
   EXPECT_THROW(quantize(network(), WeightOnly{.bits = 4}), Error);
+}
+
+TEST(WeightOnly, LargeWeightsMayLieInAFile) {
+  Builder b(11);
+  b.output(b.matmul(b.matmul(b.input("x", {2, 1100}), 1200, "large"), 8, "small"));
+  const octet::testing::TemporaryDirectory folder;
+  const Graph in_memory = quantize(b.graph, WeightOnly{}).model;
+  const Graph in_file = quantize(b.graph, WeightOnly{}, {.scratch = folder.path().string()}).model;
+  EXPECT_EQ(print_graph(in_file), print_graph(in_memory));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  EXPECT_THROW(quantize(b.graph, WeightOnly{}, {.scratch = folder.file("missing")}), Error);
 }
 
 TEST(WeightOnly, TablesOfEmbeddings) {

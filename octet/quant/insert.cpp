@@ -18,9 +18,11 @@ class Inserter {
         placement_(placement),
         parameters_(parameters),
         options_(options),
-        weights_(graph, options.weight, warnings, options.rounder),
+        weights_(graph, options.weight, warnings),
         group_scale_(parameters.size(), kNoValue),
-        group_zero_point_(parameters.size(), kNoValue) {}
+        group_zero_point_(parameters.size(), kNoValue) {
+    weights_.round_by(options.rounder);
+  }
 
   void run() {
     for (const Layer& layer : layers_) quantize_layer(layer);

@@ -1,8 +1,7 @@
 #include "octet/quant/prepare.h"
 
-#include <fstream>
-#include <sstream>
-
+#include "octet/base/atomic_file.h"
+#include "octet/base/read_file.h"
 #include "octet/formats/onnx/onnx.h"
 #include "octet/quant/record.h"
 #include "octet/rewrite/rewrite.h"
@@ -25,12 +24,9 @@ void finish(Graph& graph) {
 }
 
 Statistics load_statistics(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorKind::io, "cannot read the calibration statistics").file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
+  const std::string text = read_file(path);
   try {
-    return Statistics::read(text.str());
+    return Statistics::read(text);
   } catch (Error& e) {
     e.file(path);
     throw;
@@ -38,9 +34,7 @@ Statistics load_statistics(const std::string& path) {
 }
 
 void save_statistics(const std::string& path, const Statistics& statistics) {
-  std::ofstream file(path, std::ios::binary);
-  file << statistics.write();
-  if (!file.flush()) throw Error(ErrorKind::io, "cannot write the calibration statistics").file(path);
+  write_file_atomically(path, statistics.write());
 }
 
 }  // namespace octet::quant

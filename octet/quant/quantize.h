@@ -100,6 +100,8 @@ struct QuantizeOptions {
   /// 1 where the network leaves a size open.
   std::vector<std::pair<std::string, Shape>> shapes = {};
   Progress progress = {};
+  std::string calibration_file = {};  ///< what errors about calibration data call the file
+  std::string scratch = {};           ///< folder for large integer weights, so that they take no memory; empty: memory
 };
 QuantizeResult quantize(const Graph& graph, const Static& method, const QuantizeOptions& options = {});
 QuantizeResult quantize(const Graph& graph, const Dynamic& method, const QuantizeOptions& options = {});

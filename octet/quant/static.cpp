@@ -53,6 +53,7 @@ class StaticQuantizer {
   QuantizeResult run() {
     candidates_ = find_layers(graph_, method_.exclude, result_.warnings);
     layers_ = candidates_.layers;
+    require_finite_layers();  // before calibration runs into what they make
     placement_ = place(graph_, layers_);
     macs_ = count_macs(graph_, counted_shapes(), result_.warnings);
     result_.method = "static";
@@ -71,6 +72,15 @@ class StaticQuantizer {
   }
 
  private:
+  void require_finite_layers() const {
+    for (const Layer& layer : layers_) {
+      for (const ValueId id : {layer.weight, layer.bias}) {
+        const Tensor* tensor = id == kNoValue ? nullptr : graph_.initializer(id);
+        if (tensor != nullptr && is_float(tensor->dtype())) require_finite(*tensor, graph_.value(id).name);
+      }
+    }
+  }
+
   Graph quantized(std::vector<std::string>& warnings) const {
     Graph out = clone(graph_);
     insert_pairs(out, layers_, placement_, parameters(placement_), insert_, warnings);
@@ -172,8 +182,9 @@ class StaticQuantizer {
       }
       statistics_ = Statistics(method_.observer);
       const Probe probe(graph_, observed_values(graph_, placement_), options_.threads);
-      collect(graph_, probe, {method_.calibration, options_.skip_nonfinite, options_.progress}, statistics_,
-              result_.warnings);
+      const CalibrationRun run{method_.calibration, options_.skip_nonfinite, options_.progress,
+                               options_.calibration_file};
+      collect(graph_, probe, run, statistics_, result_.warnings);
     }
     const auto outliers = statistics_.outliers();
     result_.warnings.insert(result_.warnings.end(), outliers.begin(), outliers.end());

@@ -39,6 +39,11 @@ bool is_recurrent(const Node& node) {
 std::vector<StoredWeight> stored_weights(const Graph& graph, const Node& node, std::string& reason) {
   if (is_recurrent(node)) return gate_matrices(graph, node, reason);
   if (is_table(graph, node)) return {{0, 0}};
+  const OpDef* op = find_op(graph, node);
+  if (op != nullptr && op->quant.kind != Kind::weighted && op->quant.kind != Kind::none) {
+    reason = "it has no weight";
+    return {};
+  }
   reason = layer_obstacle(graph, node);
   if (!reason.empty()) return {};
   return {{find_op(graph, node)->quant.weight, weight_channel_axis(graph, node)}};

@@ -18,7 +18,7 @@ class WeightOnlyQuantizer {
 
   // `prefix` names the node whose subgraph this is.
   void quantize(Graph& graph, const std::string& prefix) {
-    WeightWriter writer(graph, weight_scheme(false, Numerics::onnx), result_.warnings);
+    WeightWriter writer(graph, weight_scheme(false, Numerics::onnx), result_.warnings, options_.scratch);
     const std::vector<std::int64_t> macs =
         prefix.empty() ? count_macs(graph, options_.shapes, result_.warnings) : std::vector<std::int64_t>{};
     const std::size_t count = graph.nodes.size();

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "octet/base/mapped_file.h"
+
 namespace octet::quant {
 namespace {
 
@@ -17,6 +19,14 @@ void for_runs(T* values, const Channels& channels, const F& f) {
       values += channels.inner;
     }
   }
+}
+
+// Integers of that shape; large ones in a file, where there is a folder for it.
+Tensor integers_of(const Shape& shape, const std::string& scratch) {
+  constexpr std::int64_t kLarge = std::int64_t{1} << 20;
+  if (scratch.empty() || shape.elements() < kLarge) return Tensor(DType::i8, shape);
+  const std::shared_ptr<void> memory = scratch_memory(scratch, static_cast<std::size_t>(shape.elements()));
+  return Tensor(DType::i8, shape, memory.get(), memory);
 }
 
 Tensor as_float(const Tensor& weight) { return weight.dtype() == DType::f32 ? weight : weight.cast(DType::f32); }
@@ -63,9 +73,10 @@ std::vector<float> weight_scales(const Tensor& weight, int axis, const Scheme& s
   return largest;
 }
 
-Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme) {
+Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme,
+                       const std::string& scratch) {
   const Tensor values = as_float(weight);
-  Tensor out(DType::i8, values.shape());
+  Tensor out = integers_of(values.shape(), scratch);
   std::int8_t* to = out.data<std::int8_t>();
   for_runs(values.data<float>(), channels_of(values.shape(), axis),
            [&](std::size_t c, const float* run, std::int64_t count) {
@@ -129,9 +140,12 @@ WeightWriter::Stored WeightWriter::store(ValueId weight, int axis, std::vector<f
   const auto count = static_cast<std::int64_t>(scales.size());
   const Shape shape = axis < 0 ? Shape{} : Shape{count};
   Stored out;
-  std::optional<Tensor> values = rounder_ ? rounder_(weight, scales) : std::nullopt;
-  if (!values) values = quantize_weight(*graph_.initializer(weight), axis, scales, scheme_);
-  out.values = graph_.add_initializer(graph_.fresh_name(name + "_int8"), std::move(*values));
+  const Tensor from = *graph_.initializer(weight);
+  std::optional<Tensor> integers = rounder_ ? rounder_(weight, scales) : std::nullopt;
+  if (!integers) integers = quantize_weight(from, axis, scales, scheme_, scratch_);
+  release_pages(from.raw(), from.bytes());  // neither is read again soon, and there may be gigabytes of them
+  release_pages(integers->raw(), integers->bytes());
+  out.values = graph_.add_initializer(graph_.fresh_name(name + "_int8"), std::move(*integers));
   out.scale = graph_.add_initializer(graph_.fresh_name(name + "_scale"), Tensor::from<float>(shape, scales));
   out.zero_point = graph_.add_initializer(graph_.fresh_name(name + "_zero_point"), Tensor::zeros(DType::i8, shape));
   out.scales = std::move(scales);

@@ -26,8 +26,10 @@ void require_finite(const Tensor& weight, const std::string& name);
 /// One scale a channel, from the largest magnitude (symmetric schemes). All-zero channels get scale 1 and
 /// are counted in *zero_channels.
 std::vector<float> weight_scales(const Tensor& weight, int axis, const Scheme& scheme, int* zero_channels);
-/// q = clamp(rint(w / scale)) as the scheme rounds; i8 of the weight's shape.
-Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme);
+/// q = clamp(rint(w / scale)) as the scheme rounds; i8 of the weight's shape. A large one lies in a file in the
+/// folder `scratch`, if one is given (scratch_memory).
+Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme,
+                       const std::string& scratch = {});
 /// w' = q * scale, f32.
 Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const float> scales);
 
@@ -38,8 +40,10 @@ class WeightWriter {
   /// Rounds a weight to i8 at these scales in a way of its own; nothing: to nearest.
   using Rounder = std::function<std::optional<Tensor>(ValueId weight, std::span<const float> scales)>;
 
-  WeightWriter(Graph& graph, Scheme scheme, std::vector<std::string>& warnings, Rounder rounder = {})
-      : graph_(graph), scheme_(scheme), warnings_(warnings), rounder_(std::move(rounder)) {}
+  /// `scratch`: folder for large integer weights; empty: they are kept in memory.
+  WeightWriter(Graph& graph, Scheme scheme, std::vector<std::string>& warnings, std::string scratch = {})
+      : graph_(graph), scheme_(scheme), warnings_(warnings), scratch_(std::move(scratch)) {}
+  void round_by(Rounder rounder) { rounder_ = std::move(rounder); }
 
   struct Written {
     ValueId dequantized = kNoValue;  ///< output of a DequantizeLinear of its own
@@ -63,6 +67,7 @@ class WeightWriter {
   Scheme scheme_;
   std::vector<std::string>& warnings_;
   Rounder rounder_;
+  std::string scratch_;
   std::map<std::tuple<const void*, int, std::vector<float>>, Stored> stored_;
 };
 

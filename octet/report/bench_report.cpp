@@ -54,6 +54,8 @@ Json to_json(const BenchReport& report) {
   out["threads"] = report.threads;
   out["batch"] = report.batch;
   out["peak_memory_bytes"] = report.peak_memory_bytes;
+  out["arena_bytes"] = report.arena_bytes;
+  out["packed_bytes"] = report.packed_bytes;
   out["probe"] = {{"int8_gops", report.probe.int8_gops}, {"float_gflops", report.probe.float_gflops}};
   if (report.against) {
     Json against;
@@ -111,8 +113,11 @@ std::string to_text(const BenchReport& report, int width) {
     out += fmt::format("{:.2f} times as fast as {}\n", report.against->latency.median_ms / report.latency.median_ms,
                        safe(report.against->model));
   }
-  out += fmt::format("{} rounds, {} thread{}, batch {}, peak memory {}\n", report.rounds, report.threads,
-                     report.threads == 1 ? "" : "s", report.batch, bytes_text(report.peak_memory_bytes));
+  out += fmt::format("{} rounds, {} thread{}, batch {}\n", report.rounds, report.threads,
+                     report.threads == 1 ? "" : "s", report.batch);
+  out += fmt::format("peak memory {}, of it {} for values between layers and {} for packed weights\n",
+                     bytes_text(report.peak_memory_bytes), bytes_text(report.arena_bytes),
+                     bytes_text(report.packed_bytes));
   return out + fmt::format("this machine gave {:.0f} Gop/s in int8 and {:.0f} Gflop/s in float meanwhile\n",
                            report.probe.int8_gops, report.probe.float_gflops);
 }

@@ -31,7 +31,8 @@ struct BenchReport {
   Latency latency;
   int rounds = 0, threads = 0;
   std::int64_t batch = 1;
-  std::int64_t peak_memory_bytes = 0;
+  std::int64_t peak_memory_bytes = 0;              ///< of the process
+  std::int64_t arena_bytes = 0, packed_bytes = 0;  ///< of it: all values between layers, and packed weights
   Probe probe;
   std::optional<Against> against;
   std::vector<StepInfo> operators;  ///< with --profile

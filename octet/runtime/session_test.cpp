@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cfenv>
 #include <cmath>
 #include <thread>
 
@@ -128,6 +130,48 @@ TEST(Session, ManyThreadsGetTheSameBits) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+TEST(Session, ManySessionsAtOnce) {
+  const Session first(image_network(17), {.threads = 2}), second(image_network(18), {.threads = 2});
+  Random random(17);
+  const Tensor x = random_floats(random, {2, 3, 16, 16});
+  const Session* const sessions[] = {&first, &second};
+  const Tensor expected[] = {first.run({{"x", x}})[0], second.run({{"x", x}})[0]};
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      const Session own(image_network(17 + static_cast<std::uint64_t>(t) % 2), {.threads = 1});  // its own, beside both
+      for (int i = 0; i < 4; ++i) {
+        for (const Session* session : {sessions[t % 2], &own}) {
+          const Tensor y = session->run({{"x", x}})[0];
+          if (std::memcmp(y.raw(), expected[t % 2].raw(), y.bytes()) != 0) ++wrong;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// A host that rounds otherwise, or keeps subnormal numbers, gets the same bits and finds its own settings again.
+TEST(Session, TheHostsRoundingIsRestored) {
+  const Session session(image_network(19), {.threads = 2});
+  Random random(19);
+  const Tensor x = random_floats(random, {1, 3, 16, 16});
+  const Tensor expected = session.run({{"x", x}})[0];
+  for (const int mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO, FE_TONEAREST}) {
+    std::fesetround(mode);
+    const Tensor y = session.run({{"x", x}})[0];
+    const int after = std::fegetround();
+    volatile float smallest = std::numeric_limits<float>::min();
+    const bool subnormals_kept = smallest / 2 != 0;
+    std::fesetround(FE_TONEAREST);
+    EXPECT_EQ(after, mode);
+    EXPECT_TRUE(subnormals_kept);
+    EXPECT_EQ(std::memcmp(y.raw(), expected.raw(), y.bytes()), 0) << mode;
+  }
 }
 
 TEST(Session, WrongInputsAreNamed) {

@@ -52,16 +52,18 @@ const Field& field_of(const Proto& proto) {
   return *found;
 }
 
-// What remains after the value was taken: a doc string, unknown fields. Only such attributes are kept aside.
+// What remains after the value was taken: a doc string, a tensor's own name, unknown fields. Only such attributes are
+// kept aside.
 void keep_rest(Proto& proto) {
   const std::string name = proto.name();
   proto.clear_name();
   proto.clear_type();
   proto.clear_ref_attr_name();
-  for (auto clear : {&Proto::clear_f, &Proto::clear_i, &Proto::clear_s, &Proto::clear_t, &Proto::clear_g,
-                     &Proto::clear_floats, &Proto::clear_ints, &Proto::clear_strings}) {
+  for (auto clear : {&Proto::clear_f, &Proto::clear_i, &Proto::clear_s, &Proto::clear_g, &Proto::clear_floats,
+                     &Proto::clear_ints, &Proto::clear_strings}) {
     (proto.*clear)();
   }
+  if (proto.t().ByteSizeLong() == 0) proto.clear_t();
   if (proto.ByteSizeLong() != 0) proto.set_name(name);
 }
 

@@ -84,6 +84,7 @@ void write_attributes(const Node& node, ExternalLayout& external, ::onnx::NodePr
       if (candidate.name() == name) attribute = candidate;
     }
     attribute.set_name(name);
+    if (!std::holds_alternative<Tensor>(value)) attribute.clear_t();
     std::visit(AttributeWriter{attribute, external}, value);
   }
 }

@@ -7,6 +7,7 @@
 #include "octet/formats/onnx/onnx.h"
 #include "octet/formats/onnx/tensor_proto.h"
 #include "octet/ops/op.h"
+#include "octet/ops/quant_checks.h"
 
 namespace octet::formats {
 namespace {
@@ -92,7 +93,9 @@ void check(Graph& graph, const ReadContext& context) {
   if (context.unsupported) throw *context.unsupported;
   verify(graph);
   check_forms(graph);
+  ops::check_quantization(graph);  // by the names of the file, where its own shapes tell
   ops::infer_shapes(graph);
+  ops::check_quantization(graph);  // and where only the inferred ones do
 }
 
 Graph read_model(::onnx::ModelProto model, ExternalData external) {

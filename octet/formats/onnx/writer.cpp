@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "octet/base/atomic_file.h"
+#include "octet/base/mapped_file.h"
 #include "octet/formats/onnx/external_data.h"
 #include "octet/formats/onnx/graph_writer.h"
 #include "octet/formats/onnx/onnx.h"
@@ -64,10 +65,16 @@ std::int64_t tensor_bytes(const Graph& graph) {
   return bytes;
 }
 
+// What lies in a mapped file is not kept in memory after it was written.
+void write_tensor(AtomicFile& file, const Tensor& tensor) {
+  file.write(tensor.raw(), tensor.bytes());
+  release_pages(tensor.raw(), tensor.bytes());
+}
+
 void write_pieces(AtomicFile& file, const std::vector<Piece>& pieces) {
   for (const Piece& piece : pieces) {
     file.write(piece.head.data(), piece.head.size());
-    if (piece.data.defined()) file.write(piece.data.raw(), piece.data.bytes());
+    if (piece.data.defined()) write_tensor(file, piece.data);
   }
 }
 
@@ -79,7 +86,7 @@ void save_with_data(const Graph& graph, AtomicFile& model, bool overwrite) {
   AtomicFile data(model.target().parent_path() / location, overwrite);
   for (const auto& [offset, tensor] : external.placed()) {
     data.pad_to(offset);
-    data.write(tensor.raw(), tensor.bytes());
+    write_tensor(data, tensor);
   }
   write_pieces(model, pieces);
   // Both are on the disk before the first takes its name: what can still fail is only a rename.

@@ -66,6 +66,24 @@ TEST(OnnxWriter, KeepsEverything) {
   EXPECT_EQ(given.SerializeAsString(), written.SerializeAsString());
 }
 
+// The value of a Constant is a tensor with a name and a doc string of its own.
+TEST(OnnxWriter, KeepsNamesOfTensorsInAttributes) {
+  ModelBuilder m;
+  m.input("x", {2}).output("y", {2}).node("Constant", {}, {"c"}).node("Add", {"x", "c"}, {"y"});
+  auto& attribute = *m.graph().mutable_node(0)->add_attribute();
+  attribute.set_name("value"), attribute.set_type(::onnx::AttributeProto::TENSOR);
+  testing::set_floats(*attribute.mutable_t(), "constant.29", {2}, {1, 2});
+  attribute.mutable_t()->set_doc_string("why 29");
+  ::onnx::ModelProto written;
+  ASSERT_TRUE(written.ParseFromString(serialize_onnx(m.parse())));
+  ASSERT_EQ(written.graph().node_size(), 2);
+  const ::onnx::TensorProto& tensor = written.graph().node(0).attribute(0).t();
+  EXPECT_EQ(tensor.name(), "constant.29");
+  EXPECT_EQ(tensor.doc_string(), "why 29");
+  EXPECT_EQ(tensor.raw_data().size(), 8U);
+  EXPECT_EQ(tensor.float_data_size(), 0);
+}
+
 TEST(OnnxWriter, WritingAgainGivesTheSameBytes) {
   const std::string once = serialize_onnx(full_model().parse());
   EXPECT_EQ(serialize_onnx(testing::parse(once)), once);

@@ -1,6 +1,8 @@
 // Entropy: the clipping threshold whose quantized distribution loses least information, by the
 // Kullback-Leibler divergence of the values' histogram (2,048 bins of |x|) from its image in the integers.
-// Source: S. Migacz, 8-bit inference with TensorRT, GTC 2017. The threshold applies to both sides.
+// Source: S. Migacz, 8-bit inference with TensorRT, GTC 2017. The threshold applies to both sides. The divergence
+// compares shapes only: the few values left in a narrow range may look like the many that its last bin takes up, so
+// thresholds that clip more than a hundredth of all values are not considered.
 #include <algorithm>
 #include <cmath>
 
@@ -11,6 +13,7 @@ namespace octet::quant {
 namespace {
 
 constexpr int kBins = 2048;
+constexpr double kMostClipped = 0.01;
 
 // |x| over [0, top] in kBins bins; what lies above goes to *beyond. Exact zeros are left out: every range
 // represents them exactly, and after a Relu they would outweigh all else.
@@ -85,7 +88,7 @@ class Entropy : public HistogramObserver {
     int best = kBins;
     for (int width = 1; width <= kBins; ++width) {
       inside += bins[static_cast<std::size_t>(width) - 1];
-      if (width < levels) continue;
+      if (width < levels || total - inside > kMostClipped * total) continue;
       const double loss = divergence(bins, width, levels, total - inside, total);
       if (loss < least) {
         least = loss;

@@ -21,12 +21,25 @@ FloatHistogram::Page& FloatHistogram::page(std::size_t index) {
   return *pages_[index];
 }
 
+std::uint64_t FloatHistogram::count_of(std::size_t page, std::size_t cell) const {
+  const auto carry = carries_.find(page * kCells + cell);
+  return (*pages_[page])[cell] + (carry == carries_.end() ? 0 : std::uint64_t{carry->second} << 32);
+}
+
+void FloatHistogram::add_count(std::size_t index, std::size_t cell, std::uint64_t count) {
+  std::uint32_t& low = page(index)[cell];
+  const std::uint64_t sum = low + count;
+  low = static_cast<std::uint32_t>(sum);
+  if (sum >> 32 != 0) carries_[index * kCells + cell] += static_cast<std::uint32_t>(sum >> 32);
+}
+
 void FloatHistogram::add(std::span<const float> values) {
   if (values.empty()) return;
   float low = values.front(), high = low;
   for (const float x : values) {
     const auto bits = std::bit_cast<std::uint32_t>(x);
-    ++page(bits >> 23)[(bits >> kShift) & 0x3ffU];
+    const std::size_t cell = (bits >> kShift) & 0x3ffU;
+    if (++page(bits >> 23)[cell] == 0) ++carries_[(bits >> 23) * kCells + cell];
     low = std::min(low, x);
     high = std::max(high, x);
   }
@@ -38,8 +51,7 @@ void FloatHistogram::merge(const FloatHistogram& other) {
   if (other.count_ == 0) return;
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     if (!other.pages_[i]) continue;
-    Page& mine = page(i);
-    for (std::size_t cell = 0; cell < mine.size(); ++cell) mine[cell] += (*other.pages_[i])[cell];
+    for (std::size_t cell = 0; cell < kCells; ++cell) add_count(i, cell, other.count_of(i, cell));
   }
   seen_ = count_ == 0 ? other.seen_ : Range{std::min(seen_.min, other.seen_.min), std::max(seen_.max, other.seen_.max)};
   count_ += other.count_;
@@ -48,7 +60,7 @@ void FloatHistogram::merge(const FloatHistogram& other) {
 std::vector<FloatHistogram::Cell> FloatHistogram::cells(double finest) const {
   std::vector<Cell> out;
   const auto append = [&](std::size_t page_index, std::size_t cell, bool negative) {
-    const std::uint64_t count = (*pages_[page_index])[cell];
+    const std::uint64_t count = count_of(page_index, cell);
     if (count == 0) return;
     const auto first = static_cast<std::uint32_t>((page_index << 23) | (cell << kShift));
     const double near = magnitude(first), far = magnitude(first + (1U << kShift) - 1);
@@ -64,7 +76,6 @@ std::vector<FloatHistogram::Cell> FloatHistogram::cells(double finest) const {
       out.push_back(next);
     }
   };
-  constexpr std::size_t kCells = std::size_t{1} << kCellBits;
   for (std::size_t i = kPages; i-- > kPages / 2;) {
     for (std::size_t cell = kCells; pages_[i] && cell-- > 0;) append(i, cell, true);
   }
@@ -91,11 +102,11 @@ nlohmann::json FloatHistogram::save() const {
   for (std::size_t i = 0; i < pages_.size(); ++i) {
     if (!pages_[i]) continue;
     nlohmann::json runs = nlohmann::json::array();  // [first cell, count, count, ...] for each run of occupied cells
-    const Page& counts = *pages_[i];
-    for (std::size_t cell = 0; cell < counts.size(); ++cell) {
-      if (counts[cell] == 0) continue;
-      if (cell == 0 || counts[cell - 1] == 0) runs.push_back(nlohmann::json::array({cell}));
-      runs.back().push_back(counts[cell]);
+    for (std::size_t cell = 0; cell < kCells; ++cell) {
+      const std::uint64_t count = count_of(i, cell);
+      if (count == 0) continue;
+      if (cell == 0 || count_of(i, cell - 1) == 0) runs.push_back(nlohmann::json::array({cell}));
+      runs.back().push_back(count);
     }
     pages.push_back({{"page", i}, {"runs", std::move(runs)}});
   }
@@ -110,17 +121,18 @@ void FloatHistogram::load(const nlohmann::json& saved) {
     const nlohmann::json &index = member(entry, "page"), &runs = member(entry, "runs");
     if (!index.is_number_unsigned() || index.get<std::uint64_t>() >= kPages || !runs.is_array())
       throw malformed("a page");
-    Page& counts = page(index.get<std::size_t>());
+    const auto at = index.get<std::size_t>();
     for (const nlohmann::json& run : runs) {
       if (!run.is_array() || run.empty()) throw malformed("a run of cells");
       for (const nlohmann::json& number : run) {
         if (!number.is_number_unsigned()) throw malformed("a count of a cell");
       }
       const auto first = run[0].get<std::uint64_t>();
-      if (first >= counts.size() || run.size() - 1 > counts.size() - first) throw malformed("a run of cells");
+      if (first >= kCells || run.size() - 1 > kCells - first) throw malformed("a run of cells");
       for (std::size_t i = 1; i < run.size(); ++i) {
-        counts[first + i - 1] = run[i].get<std::uint64_t>();
-        count_ += counts[first + i - 1];
+        const auto count = run[i].get<std::uint64_t>();
+        add_count(at, first + i - 1, count);
+        count_ += count;
       }
     }
   }

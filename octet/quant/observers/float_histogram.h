@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
@@ -43,11 +44,15 @@ class FloatHistogram {
 
  private:
   static constexpr int kCellBits = 10, kPages = 512;  // a page is one sign and exponent
-  using Page = std::array<std::uint64_t, std::size_t{1} << kCellBits>;
+  static constexpr std::size_t kCells = std::size_t{1} << kCellBits;
+  using Page = std::array<std::uint32_t, kCells>;  // each count modulo 2^32: more samples meet more exponents
 
   Page& page(std::size_t index);
+  std::uint64_t count_of(std::size_t page, std::size_t cell) const;
+  void add_count(std::size_t page, std::size_t cell, std::uint64_t count);
 
   std::array<std::unique_ptr<Page>, kPages> pages_;
+  std::map<std::size_t, std::uint32_t> carries_;  // how often the count of a cell passed 2^32
   std::uint64_t count_ = 0;
   Range seen_{0, -1};
 };

@@ -83,6 +83,15 @@ TEST(Observers, EntropySearchesBelowTheMaximum) {
   EXPECT_GT(spread.max, 1.2F);
 }
 
+// A few hundred values in clusters, as the means of a layer's channels are: a range around one cluster fits its shape.
+TEST(Observers, EntropyKeepsClusters) {
+  Random random(21);
+  std::vector<float> values;
+  for (int i = 0; i < 320; ++i) values.push_back(0.2F * static_cast<float>(i % 8 + 1) + random.uniform(-0.05F, 0.05F));
+  const Range range = observe_all(Observer::entropy, {values});
+  EXPECT_GT(range.max, 1.55F) << "the largest cluster is around 1.6";
+}
+
 TEST(Observers, PercentileSurvivesAnOutlier) {
   Random random(13);
   auto values = draw(random, 100000, "plain", 1);
@@ -145,6 +154,25 @@ TEST(Observers, SaveAndLoad) {
     }
   }
   EXPECT_THROW(observer_from_name("minmax"), Error);
+}
+
+// Exact zeros after a Relu, over many large pictures, are more than 32 bits count.
+TEST(Observers, CountsPass32Bits) {
+  const auto state = make_observer(Observer::percentile), more = make_observer(Observer::percentile);
+  const std::uint64_t most = 0xfffffffful;
+  const nlohmann::json saved = nlohmann::json::parse(
+      R"({"seen": [0, 2], "pages": [{"page": 0, "runs": [[0, 4294967295]]}, {"page": 128, "runs": [[0, 7]]}]})");
+  const auto zeros = [](const ObserverState& s) { return s.save()["pages"][0]["runs"][0][1].get<std::uint64_t>(); };
+  state->load(saved);
+  state->observe(std::vector<float>(3, 0.0F));
+  EXPECT_EQ(zeros(*state), most + 3);
+  more->load(saved);
+  more->merge(*state);
+  EXPECT_EQ(zeros(*more), 2 * most + 3);
+  const auto loaded = make_observer(Observer::percentile);
+  loaded->load(more->save());
+  EXPECT_EQ(loaded->save(), more->save());
+  EXPECT_EQ(loaded->range(kU8, {50}).max, 0);  // seven of nine thousand million are no quarter
 }
 
 TEST(Observers, ConstantAndEmptyBatches) {
