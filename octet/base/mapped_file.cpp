@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <iterator>
 #include <map>
 #include <mutex>
 
@@ -28,8 +29,10 @@ class Mappings {
   }
   bool holds(std::uintptr_t begin, std::uintptr_t end) {
     const std::lock_guard lock(mutex_);
-    auto it = sizes_.upper_bound(begin);
-    return it != sizes_.begin() && end <= (--it)->first + it->second;
+    const auto above = sizes_.upper_bound(begin);
+    if (above == sizes_.begin()) return false;
+    const auto it = std::prev(above);
+    return end <= it->first + it->second;
   }
 
  private:
@@ -93,11 +96,12 @@ std::shared_ptr<void> scratch_memory(const std::filesystem::path& folder, std::s
 
 void release_pages(const void* begin, std::size_t bytes) {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto from = (reinterpret_cast<std::uintptr_t>(begin) + page - 1) / page * page;
-  const auto to = (reinterpret_cast<std::uintptr_t>(begin) + bytes) / page * page;
-  if (from >= to || !Mappings::all().holds(from, to)) return;
+  const auto address = reinterpret_cast<std::uintptr_t>(begin);
+  const std::uintptr_t skipped = (page - address % page) % page;  // up to the first whole page
+  if (bytes < skipped + page || !Mappings::all().holds(address, address + bytes)) return;
+  char* first = const_cast<char*>(static_cast<const char*>(begin)) + skipped;
   // Advice: where it is refused, the pages stay, and nothing is lost.
-  static_cast<void>(::madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED));
+  static_cast<void>(::madvise(first, (bytes - skipped) / page * page, MADV_DONTNEED));
 }
 
 }  // namespace octet

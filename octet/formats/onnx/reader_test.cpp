@@ -94,6 +94,22 @@ TEST(OnnxReader, ReadsEveryElementTypeInBothForms) {
   }
 }
 
+TEST(OnnxReader, TakesOpsets7To22AndIr3To10) {
+  for (int opset = 6; opset <= 23; ++opset) {
+    ModelBuilder m(opset);
+    m.input("x", {2}).output("y", {2}).node("Relu", {"x"}, {"y"}, "relu");
+    const bool known = opset >= 7 && opset <= 22;
+    EXPECT_EQ(testing::error_of([&] { m.parse(); }).message,
+              known ? "nothing was thrown" : "the model's opset is not one that Octet reads");
+  }
+  for (int ir = 2; ir <= 11; ++ir) {
+    ModelBuilder m(13, ir);
+    m.input("x", {2}).output("y", {2}).node("Relu", {"x"}, {"y"}, "relu");
+    EXPECT_EQ(testing::error_of([&] { m.parse(); }).kind,
+              ir >= 3 && ir <= 10 ? ErrorKind::internal : ErrorKind::unsupported);
+  }
+}
+
 TEST(OnnxReader, ConstantsOfOldFilesAreNoInputs) {
   for (const std::int64_t ir : {3, 4}) {
     ModelBuilder m(9, ir);
