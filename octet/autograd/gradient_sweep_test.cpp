@@ -88,7 +88,7 @@ TEST_P(Gradient, IsThatOfCentralDifferences) {
     }
     if (item.graph.outputs.empty()) continue;
     checked += testing_gradients::check(item.graph, item.parameters, random,
-                                        {.structural = testing_gradients::structural_inputs(op)});
+                                        {.structural = testing_gradients::structural_inputs(op, sample)});
   }
   EXPECT_GT(checked, 0) << "no sample tells anything about the gradient";
 }

@@ -1,6 +1,8 @@
 // Training steps: batch norms with the residual and ReLU around them, and gradients of convolutions, pools and biases,
 // become the runtime's, which work on channels-last images. Nodes are changed where they stand: what is lowered must
 // not move, for gradients that nobody waits for would keep what they read alive.
+#include <algorithm>
+
 #include "octet/runtime/passes/chain.h"
 #include "octet/runtime/passes/passes.h"
 #include "octet/runtime/runtime_op.h"
@@ -137,8 +139,11 @@ void lower_bias_gradient(Edit& edit, int i) {
   for (std::int64_t& axis : axes) axis = axis < 0 ? axis + rank : axis;
   if (axes != wanted) return;
   // A sum that is no gradient of a convolution's bias would turn its input for nothing.
-  const int producer = edit.uses().producer(x);
-  if (producer < 0 || (edit.node(producer).domain != kDomain && edit.node(producer).domain != kOwn)) return;
+  const std::vector<int>& readers = edit.uses().readers(x);
+  const bool image = std::any_of(readers.begin(), readers.end(), [&](int reader) {
+    return edit.node(reader).op_type == "ConvGradWeight" || edit.node(reader).op_type == "ConvGradInput";
+  });
+  if (!image) return;
   become(edit, i, "ChannelSum", {x}, {node.outputs[0]}, {});
 }
 
