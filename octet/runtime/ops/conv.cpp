@@ -63,7 +63,7 @@ class FloatConvStep : public ConvStep {
 class LooseConvStep : public PreparedStep {
  public:
   explicit LooseConvStep(const PrepareContext& ctx)
-      : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1])),
+      : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1]), ctx.threads),
         output_(conv_output(conv_.shape(), ctx.inputs[0]->rank())) {
     epilogue_.read(ctx.node, conv_.shape().out_channels);
   }

@@ -53,7 +53,8 @@ class InputStep : public PreparedStep {
  public:
   explicit InputStep(const PrepareContext& ctx)
       : output_(last_order(ctx.node.attributes.integers("x_shape"))),
-        forward_(conv_shape(ctx.node, output_, *ctx.inputs[1])) {
+        forward_(conv_shape(ctx.node, output_, *ctx.inputs[1])),
+        threads_(ctx.threads) {
     epilogue_.read(ctx.node, forward_.in_channels);
     const ConvShape& f = forward_;
     for (std::int64_t y = 0; y < f.stride_h; ++y) {
@@ -127,7 +128,7 @@ class InputStep : public PreparedStep {
       s.dilation_w = columns.taps.size() > 1 ? columns.dilation : 1;
       s.pad_top = rows.pad;
       s.pad_left = columns.pad;
-      phase.conv = std::make_unique<PackedConv>(s);
+      phase.conv = std::make_unique<PackedConv>(s, threads_);
       const std::int64_t taps = s.kernel_height * s.kernel_width;
       weight_bytes_ = std::max(weight_bytes_, aligned(4 * taps * f.in_channels * (f.out_channels / f.groups)));
       rest_bytes_ = std::max(rest_bytes_, phase.conv->scratch_bytes());
@@ -179,6 +180,7 @@ class InputStep : public PreparedStep {
 
   Shape output_;
   ConvShape forward_;
+  int threads_;
   EpilogueSpec epilogue_;
   std::vector<Phase> phases_;
   std::int64_t weight_bytes_ = 0, image_bytes_ = 0, rest_bytes_ = 0;
