@@ -80,6 +80,7 @@ Rows product_gradient();
 Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows random_values();    // RandomNormal, RandomUniform, Bernoulli, ...
 Rows range();
+Rows recurrent_gradient();  // LSTMGrad, GRUGrad, RNNGrad
 Rows reduce();  // ReduceSum, ReduceMean, ReduceMax, ...
 Rows relu();
 Rows reshape();
@@ -185,6 +186,7 @@ constexpr MakeRows kFiles[] = {
     quantize_linear,
     random_values,
     range,
+    recurrent_gradient,
     reduce,
     relu,
     reshape,
