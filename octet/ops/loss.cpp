@@ -122,6 +122,7 @@ void eval(EvalContext& ctx, bool softmax) {
 //   dx[n, c] = dloss weight[t] (p[n, c] - [c = t]), or without softmax -dloss weight[t] [c = t]; 0 where ignored.
 void eval_gradient(EvalContext& ctx) {
   constexpr int kSlot = 3;
+  if (!ctx.has_input(kSlot)) throw ctx.error(ErrorKind::bad_input, "the gradient of the loss is left out");
   const AxisSplit s = check(ctx);
   const bool softmax = ctx.attributes().integer("softmax", 0) != 0, each = reduction_of(ctx.attributes()) == "none";
   std::vector<double> log_p = ctx.input(0).to_double();
@@ -208,7 +209,7 @@ Rows loss() {
   const OpDef back = {.name = "LossGrad",
                       .domain = "octet",
                       .since = 0,
-                      .inputs = {4, 4},
+                      .inputs = {2, 4},
                       .attributes = {"ignore_index", "reduction", "softmax"},
                       .infer = infer_same_as_input,
                       .eval = eval_gradient,

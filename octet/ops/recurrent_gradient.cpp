@@ -64,6 +64,7 @@ class Run {
     places_ = {s.steps.value, s.batch.value, s.directions, s.hidden.value, s.batch_first, {}};
     places_.lengths.assign(static_cast<std::size_t>(s.batch.value), s.steps.value);
     if (ctx.has_input(4)) places_.lengths = ctx.input(4).to_int64();
+    check_sizes(s);
     for (int slot = 0; slot < 8; ++slot) given_.push_back(slot == 4 ? std::vector<double>() : doubles(ctx, slot));
     for (int i = 0; i < 3; ++i) slopes_.push_back(doubles(ctx, kGradientSlot + i));
     for (const int slot : kInputOf) results_.emplace_back(given_[static_cast<std::size_t>(slot)].size(), 0.0);
@@ -107,6 +108,19 @@ class Run {
   }
 
  private:
+  // What the operator itself would have refused.
+  void check_sizes(const RecurrentSizes& s) const {
+    const std::int64_t rows = s.directions * s.gates * places_.hidden, state = s.directions * places_.batch * places_.hidden;
+    const std::pair<int, std::int64_t> wanted[] = {{3, 2 * rows}, {5, state}, {6, state}, {7, 3 * s.directions * places_.hidden},
+                                                   {8, places_.steps * state}, {9, state}, {10, state}};
+    bool fits = std::all_of(std::begin(wanted), std::end(wanted), [&](const auto& item) {
+      return !ctx_.has_input(item.first) || ctx_.input(item.first).elements() == item.second;
+    });
+    fits = fits && static_cast<std::int64_t>(places_.lengths.size()) == places_.batch;
+    for (const std::int64_t length : places_.lengths) fits = fits && length >= 0 && length <= places_.steps;
+    if (!fits) throw ctx_.error(ErrorKind::bad_input, "the inputs of a recurrent gradient do not fit each other");
+  }
+
   static void add(const double* from, std::int64_t count, double* to) {
     for (std::int64_t i = 0; i < count; ++i) to[i] += from[i];
   }
@@ -136,6 +150,7 @@ class Run {
 };
 
 void eval(EvalContext& ctx) {
+  if (!ctx.has_input(kGradientSlot)) throw ctx.error(ErrorKind::bad_input, "the gradient of the output is left out");
   const std::int64_t gates = gates_of(ctx.node().op_type);
   const RecurrentSizes sizes = recurrent_sizes(ctx.attributes(), gates, symbolic(ctx.input(0).shape()),
                                                symbolic(ctx.input(1).shape()), symbolic(ctx.input(2).shape()));
@@ -171,7 +186,7 @@ std::vector<Sample> samples(Random& random, std::int64_t gates) {
 }
 
 OpDef row(const char* name, std::int64_t gates, std::vector<std::string> extra) {
-  OpDef op{.name = name, .domain = "octet", .since = 0, .inputs = {9, 11}, .outputs = {1, kOutputs}};
+  OpDef op{.name = name, .domain = "octet", .since = 0, .inputs = {3, 11}, .outputs = {1, kOutputs}};
   op.attributes = {"activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout"};
   op.attributes.insert(op.attributes.end(), extra.begin(), extra.end());
   op.infer = infer;

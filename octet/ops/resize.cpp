@@ -263,6 +263,7 @@ std::vector<Sample> upsample_samples(Random& random) {
 // ResizeGrad(dy, roi, scales, sizes, shape of x): every element of dy goes, weighted, to those that it was made of.
 void eval_gradient(EvalContext& ctx) {
   constexpr int kShapeSlot = 4;
+  if (!ctx.has_input(kShapeSlot)) throw ctx.error(ErrorKind::bad_input, "the shape of the resized tensor is left out");
   const Shape shape = shape_from(ctx, ctx.input(kShapeSlot));
   const Plan plan = plan_of(ctx, shape);
   Tensor dy = widened(ctx.input(0));
@@ -341,7 +342,7 @@ Rows resize() {
   back.name = "ResizeGrad";
   back.domain = "octet";
   back.since = 0;
-  back.inputs = {5, 5};
+  back.inputs = {1, 5};
   back.infer = infer_gradient;
   back.eval = eval_gradient;
   back.gradient = {};
