@@ -8,6 +8,7 @@
 #include "octet/kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
+#include "octet/kernels/winograd_f32/winograd_f32.h"
 #include "octet/runtime/ops/fused.h"
 
 namespace octet::runtime {
@@ -124,6 +125,7 @@ PackedConv::PackedConv(const ConvShape& shape, int threads)
                                                            shape.out_height * shape.out_width * shape.out_channels);
   const std::int64_t images = std::max<std::int64_t>(1, kPartFloats / image);
   if (threads <= kMostSlots && shape.batch / images >= 4 * threads) part_ = images;
+  winograd_ = part_ != 0 && kernels::winograd_fits(shape);
 }
 
 ConvShape PackedConv::part_shape(std::int64_t images) const {
@@ -132,9 +134,18 @@ ConvShape PackedConv::part_shape(std::int64_t images) const {
   return out;
 }
 
-std::int64_t PackedConv::part_scratch() const { return aligned(family_->scratch_bytes(*kernel_, part_shape(part_))); }
+std::int64_t PackedConv::part_scratch() const {
+  const ConvShape part = part_shape(part_);
+  const std::int64_t direct = family_->scratch_bytes(*kernel_, part);
+  return aligned(winograd_ ? std::max(direct, kernels::winograd_scratch_bytes(part)) : direct);
+}
 
-void PackedConv::run_parts(const void* in, const void* packed, const Epilogue& epilogue, char* scratch,
+std::int64_t PackedConv::loose_bytes() const {
+  const std::int64_t direct = family_->packed_bytes(*kernel_, shape_);
+  return aligned(winograd_ ? std::max(direct, kernels::winograd_packed_bytes(shape_)) : direct);
+}
+
+void PackedConv::run_parts(const void* in, const void* packed, const Epilogue& epilogue, bool winograd, char* scratch,
                            ThreadPool& threads) const {
   const std::int64_t from = shape_.in_height * shape_.in_width * (shape_.in_stride == 0 ? shape_.in_channels : shape_.in_stride);
   const std::int64_t to = shape_.out_height * shape_.out_width, parts = (shape_.batch + part_ - 1) / part_;
@@ -147,17 +158,28 @@ void PackedConv::run_parts(const void* in, const void* packed, const Epilogue& e
       Epilogue e = epilogue;
       e.out = static_cast<float*>(e.out) + first * to * e.out_stride;
       if (e.residual != nullptr) e.residual = floats(e.residual) + first * to * e.residual_stride;
-      family_->run(*kernel_, part_shape(std::min(part_, shape_.batch - first)), floats(in) + first * from, 0, packed, e,
-                   scratch + slot.number() * bytes, threads);
+      const ConvShape part = part_shape(std::min(part_, shape_.batch - first));
+      const float* images = floats(in) + first * from;
+      char* own = scratch + slot.number() * bytes;
+      if (winograd) {
+        kernels::winograd_f32(part, images, packed, e, own);
+      } else {
+        family_->run(*kernel_, part, images, 0, packed, e, own, threads);
+      }
     }
   });
 }
 
 void PackedConv::run_with(const float* weights, const void* in, const Epilogue& epilogue, void* scratch,
                           ThreadPool& threads) const {
-  family_->pack(*kernel_, shape_, weights, scratch);
-  char* const rest = static_cast<char*>(scratch) + aligned(family_->packed_bytes(*kernel_, shape_));
-  if (part_ != 0) return run_parts(in, scratch, epilogue, rest, threads);
+  const bool winograd = winograd_ && kernels::winograd_fits(epilogue);
+  if (winograd) {
+    kernels::pack_winograd_f32(shape_, weights, scratch);
+  } else {
+    family_->pack(*kernel_, shape_, weights, scratch);
+  }
+  char* const rest = static_cast<char*>(scratch) + loose_bytes();
+  if (part_ != 0) return run_parts(in, scratch, epilogue, winograd, rest, threads);
   family_->run(*kernel_, shape_, in, 0, scratch, epilogue, rest, threads);
 }
 
@@ -167,11 +189,14 @@ void PackedConv::run(const void* in, int zero_point, const Epilogue& epilogue, v
 }
 
 std::int64_t PackedConv::scratch_bytes() const {
-  const std::int64_t own = packed_ ? 0 : aligned(family_->packed_bytes(*kernel_, shape_));
+  const std::int64_t own = packed_ ? 0 : loose_bytes();
   if (part_ != 0) return own + threads_ * part_scratch();
   return own + family_->scratch_bytes(*kernel_, shape_);
 }
 std::int64_t PackedConv::packed_bytes() const { return packed_ ? packed_->bytes() : 0; }
-std::string PackedConv::kernel() const { return std::string(family_->name) + " " + kernel_->name; }
+std::string PackedConv::kernel() const {
+  if (winograd_) return std::string("winograd_f32 ") + kernels::select_winograd().name;
+  return std::string(family_->name) + " " + kernel_->name;
+}
 
 }  // namespace octet::runtime

@@ -32,7 +32,8 @@ class PackedConv {
   static const Family& family_of(const kernels::ConvShape& shape, DType dtype);
   kernels::ConvShape part_shape(std::int64_t images) const;
   std::int64_t part_scratch() const;
-  void run_parts(const void* in, const void* packed, const kernels::Epilogue& epilogue, char* scratch,
+  std::int64_t loose_bytes() const;  ///< of weights packed in the run
+  void run_parts(const void* in, const void* packed, const kernels::Epilogue& epilogue, bool winograd, char* scratch,
                  ThreadPool& threads) const;
 
   kernels::ConvShape shape_;
@@ -41,6 +42,7 @@ class PackedConv {
   std::shared_ptr<const struct Packed> packed_;
   int threads_ = 1;
   std::int64_t part_ = 0;  ///< images at a time; 0: all at once
+  bool winograd_ = false;  ///< where the epilogue allows it
 };
 
 }  // namespace octet::runtime
