@@ -110,6 +110,17 @@ TEST(TrainingStep, ResidualBlocks) {
   check(b, {"BatchNormForward", "BatchNormBackward", "ConvGradInput", "ConvGradWeight", "AveragePoolGrad"});
 }
 
+// Enough images that they run in parts, where 3x3 convolutions of many channels take Winograd's form.
+TEST(TrainingStep, ManyImages) {
+  Builder b(2);
+  const Attributes same = attributes({{"pads", Ints{1, 1, 1, 1}}});
+  const ValueId x = b.relu(b.norm(b.conv(b.input({9, 3, 25, 23}), {32, 3, 3, 3}, same), 32));
+  const ValueId y = b.conv(b.relu(b.norm(b.conv(x, {48, 32, 3, 3}, same), 48)), {32, 48, 3, 3}, same, true);
+  const ValueId z = b.relu(b.graph.add_node("Add", {b.norm(b.conv(y, {32, 1, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}, {"group", std::int64_t{32}}})), 32), x}));
+  b.finish(b.conv(z, {16, 32, 3, 3}, same), {9, 16, 25, 23});
+  check(b, {"Conv", "ConvGradInput", "ConvGradWeight", "BatchNormBackward"});
+}
+
 TEST(TrainingStep, ConvolutionsOfEveryForm) {
   struct Form {
     Shape x, w;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::array kTable = {&winograd_avx512, &winograd_avx2, &winograd_reference};
 constexpr std::int64_t kBlockFloats = 96 * 1024, kMostTiles = 192;
 constexpr std::int64_t kMostChannels = 4096;
+constexpr std::int64_t kShift = 16;  // floats between the sixteen planes, so that they do not share cache sets
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -96,7 +97,7 @@ std::int64_t winograd_packed_bytes(const ConvShape& s) { return 4 * 16 * s.in_ch
 
 std::int64_t winograd_scratch_bytes(const ConvShape& s) {
   const Layout l(s);
-  return 4 * (16 * l.block * (s.in_channels + l.columns) + s.in_channels);
+  return 4 * (16 * (l.block * (s.in_channels + l.columns) + 2 * kShift) + s.in_channels);
 }
 
 void pack_winograd_f32(const ConvShape& s, const float* w, void* packed) {
@@ -137,7 +138,7 @@ void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float*
                   const Epilogue& epilogue, void* scratch) {
   static constexpr std::int64_t kOneTap = 0;
   const Layout l(s);
-  const std::int64_t c = s.in_channels, v_step = l.block * c, m_step = l.block * l.columns, panel_step = l.block * l.core.nr;
+  const std::int64_t c = s.in_channels, v_step = l.block * c + kShift, m_step = l.block * l.columns + kShift, panel_step = l.block * l.core.nr;
   auto *const v = static_cast<float*>(scratch), *const m = v + 16 * v_step, *const zeros = m + 16 * m_step;
   std::fill_n(zeros, c, 0.0f);
   const void* rows[kMostTiles];
