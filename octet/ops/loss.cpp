@@ -8,6 +8,7 @@
 
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -70,7 +71,7 @@ void write(Tensor& out, const std::vector<double>& values) {
 }
 
 struct Losses {
-  std::vector<double> each;
+  std::vector<double> each, weights;  ///< the weights as they count, 0 where the target is ignored
   double sum = 0, weight = 0;
 };
 
@@ -84,6 +85,7 @@ Losses losses_of(const EvalContext& ctx, const std::vector<double>& log_p, const
     const std::int64_t t = target[i], line = static_cast<std::int64_t>(i);
     if (ignored != nullptr && t == ignore) {
       out.each.push_back(0);
+      out.weights.push_back(0);
       continue;
     }
     if (t < 0 || t >= s.size) {
@@ -94,6 +96,7 @@ Losses losses_of(const EvalContext& ctx, const std::vector<double>& log_p, const
     const double weight = weights.empty() ? 1 : weights[static_cast<std::size_t>(t)];
     const std::int64_t at = (line / s.inner * s.size + t) * s.inner + line % s.inner;
     out.each.push_back(-weight * log_p[static_cast<std::size_t>(at)]);
+    out.weights.push_back(weight);
     out.sum += out.each.back();
     out.weight += weight;
   }
@@ -115,6 +118,46 @@ void eval(EvalContext& ctx, bool softmax) {
   if (ctx.wants_output(1)) write(ctx.output(1, dtype, ctx.input(0).shape()), log_p);
 }
 
+// LossGrad(x, target, weight, dloss), domain octet: the gradient of a loss with respect to x; softmax 1: of the second.
+//   dx[n, c] = dloss weight[t] (p[n, c] - [c = t]), or without softmax -dloss weight[t] [c = t]; 0 where ignored.
+void eval_gradient(EvalContext& ctx) {
+  constexpr int kSlot = 3;
+  if (!ctx.has_input(kSlot)) throw ctx.error(ErrorKind::bad_input, "the gradient of the loss is left out");
+  const AxisSplit s = check(ctx);
+  const bool softmax = ctx.attributes().integer("softmax", 0) != 0, each = reduction_of(ctx.attributes()) == "none";
+  std::vector<double> log_p = ctx.input(0).to_double();
+  if (softmax) log_softmax(log_p, s);
+  const Losses losses = losses_of(ctx, log_p, s);
+  std::vector<double> slope = ctx.input(kSlot).to_double();
+  if (slope.size() != (each ? losses.each.size() : 1)) {
+    throw ctx.error(ErrorKind::bad_input, "the gradient is not that of this loss").value(to_string(ctx.input(kSlot).shape()));
+  }
+  if (!each) slope.resize(losses.each.size(), slope[0]);
+  const double divisor = reduction_of(ctx.attributes()) == "mean" ? losses.weight : 1;
+  const std::vector<std::int64_t> target = ctx.input(1).to_int64();
+  std::vector<double> dx(log_p.size(), 0.0);
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const auto line = static_cast<std::int64_t>(i);
+    const double factor = slope[i] * losses.weights[i] / divisor;
+    if (factor == 0) continue;
+    const std::int64_t first = line / s.inner * s.size * s.inner + line % s.inner;
+    for (std::int64_t c = 0; c < s.size; ++c) {
+      const auto at = static_cast<std::size_t>(first + c * s.inner);
+      dx[at] = factor * ((softmax ? std::exp(log_p[at]) : 0) - (c == target[i] ? 1 : 0));
+    }
+  }
+  write(ctx.output(0, ctx.input(0).dtype(), ctx.input(0).shape()), dx);
+}
+
+void gradient(GradientContext& ctx, bool softmax) {
+  if (ctx.output_gradient(1) != kNoValue) throw ctx.error("a loss that depends on a loss's second output");
+  if (ctx.output_gradient(0) == kNoValue) return;
+  Attributes form = ctx.attributes();
+  form.set("softmax", std::int64_t{softmax});
+  if (ctx.wants(2)) throw ctx.error("the weights of classes have no gradient");
+  ctx.set(0, ctx.emit_own("LossGrad", {ctx.input(0), ctx.input(1), ctx.input(2), ctx.output_gradient(0)}, form));
+}
+
 std::vector<Sample> samples(Random& random, int outputs) {
   std::vector<Sample> out;
   for (const char* reduction : {"none", "sum", "mean"}) {
@@ -134,6 +177,18 @@ std::vector<Sample> samples(Random& random, int outputs) {
   return out;
 }
 
+std::vector<Sample> gradient_samples(Random& random) {
+  std::vector<Sample> out = samples(random, 1);
+  for (Sample& sample : out) {
+    sample.opset = 17;
+    sample.inputs.resize(3);
+    const bool each = sample.attributes.text("reduction", "mean") == "none";
+    sample.inputs.push_back(random_tensor(random, DType::f32, each ? sample.inputs[1].shape() : Shape{}));
+    if (sample.inputs[0].rank() == 3) sample.attributes.set("softmax", std::int64_t{1});
+  }
+  return out;
+}
+
 OpDef row(const char* name, bool softmax) {
   return {
       .name = name,
@@ -143,12 +198,23 @@ OpDef row(const char* name, bool softmax) {
       .attributes = {"ignore_index", "reduction"},
       .infer = infer,
       .eval = [softmax](EvalContext& ctx) { eval(ctx, softmax); },
+      .gradient = [softmax](GradientContext& ctx) { gradient(ctx, softmax); },
       .samples = [softmax](Random& random) { return samples(random, softmax ? 2 : 1); },
   };
 }
 
 }  // namespace
 
-Rows loss() { return {row("NegativeLogLikelihoodLoss", false), row("SoftmaxCrossEntropyLoss", true)}; }
+Rows loss() {
+  const OpDef back = {.name = "LossGrad",
+                      .domain = "octet",
+                      .since = 0,
+                      .inputs = {2, 4},
+                      .attributes = {"ignore_index", "reduction", "softmax"},
+                      .infer = infer_same_as_input,
+                      .eval = eval_gradient,
+                      .samples = gradient_samples};
+  return {row("NegativeLogLikelihoodLoss", false), row("SoftmaxCrossEntropyLoss", true), back};
+}
 
 }  // namespace octet::ops

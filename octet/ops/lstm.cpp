@@ -79,6 +79,7 @@ Rows lstm() {
                      "input_forget", "layout"},
       .infer = [](InferContext& ctx) { infer_recurrent(ctx, 4); },
       .eval = eval,
+      .gradient = gradient_of_recurrent,
       // For dynamic and weight-only quantization; R (slot 2) is quantized like W, both per row (axis 1).
       .quant = {.kind = QuantRule::Kind::weighted, .activation = 0, .weight = 1, .bias = 3, .weight_channel_axis = 1},
       .samples = samples,

@@ -74,34 +74,42 @@ struct Defaults {
   const char* name;
   bool has_alpha, has_beta;
   double alpha, beta;
-  Activation (*make)(double alpha, double beta);
+  double (*value)(double x, double alpha, double beta);
+  double (*slope)(double x, double alpha, double beta);
 };
+
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+
+double tanh_slope(double x) {
+  const double t = std::tanh(x);
+  return 1 - t * t;
+}
 
 // Source: ONNX LSTM-14, "activation functions", with the defaults of the operators of the same names.
 const Defaults kActivations[] = {
-    {"sigmoid", false, false, 0, 0,
-     [](double, double) -> Activation { return [](double x) { return 1 / (1 + std::exp(-x)); }; }},
-    {"tanh", false, false, 0, 0, [](double, double) -> Activation { return [](double x) { return std::tanh(x); }; }},
-    {"relu", false, false, 0, 0,
-     [](double, double) -> Activation { return [](double x) { return x > 0 ? x : 0 * x; }; }},
-    {"softsign", false, false, 0, 0,
-     [](double, double) -> Activation { return [](double x) { return x / (1 + std::abs(x)); }; }},
-    {"softplus", false, false, 0, 0,
-     [](double, double) -> Activation { return [](double x) { return x > 30 ? x : std::log1p(std::exp(x)); }; }},
-    {"affine", true, true, 1, 0,
-     [](double a, double b) -> Activation { return [a, b](double x) { return a * x + b; }; }},
-    {"leakyrelu", true, false, 0.01, 0,
-     [](double a, double) -> Activation { return [a](double x) { return x >= 0 ? x : a * x; }; }},
-    {"thresholdedrelu", true, false, 1, 0,
-     [](double a, double) -> Activation { return [a](double x) { return x > a ? x : 0; }; }},
-    {"scaledtanh", true, true, 1, 1,
-     [](double a, double b) -> Activation { return [a, b](double x) { return a * std::tanh(b * x); }; }},
+    {"sigmoid", false, false, 0, 0, [](double x, double, double) { return logistic(x); },
+     [](double x, double, double) { return logistic(x) * (1 - logistic(x)); }},
+    {"tanh", false, false, 0, 0, [](double x, double, double) { return std::tanh(x); },
+     [](double x, double, double) { return tanh_slope(x); }},
+    {"relu", false, false, 0, 0, [](double x, double, double) { return x > 0 ? x : 0 * x; },
+     [](double x, double, double) { return x > 0 ? 1.0 : 0.0; }},
+    {"softsign", false, false, 0, 0, [](double x, double, double) { return x / (1 + std::abs(x)); },
+     [](double x, double, double) { return 1 / ((1 + std::abs(x)) * (1 + std::abs(x))); }},
+    {"softplus", false, false, 0, 0, [](double x, double, double) { return x > 30 ? x : std::log1p(std::exp(x)); },
+     [](double x, double, double) { return logistic(x); }},
+    {"affine", true, true, 1, 0, [](double x, double a, double b) { return a * x + b; },
+     [](double, double a, double) { return a; }},
+    {"leakyrelu", true, false, 0.01, 0, [](double x, double a, double) { return x >= 0 ? x : a * x; },
+     [](double x, double a, double) { return x >= 0 ? 1.0 : a; }},
+    {"thresholdedrelu", true, false, 1, 0, [](double x, double a, double) { return x > a ? x : 0; },
+     [](double x, double a, double) { return x > a ? 1.0 : 0.0; }},
+    {"scaledtanh", true, true, 1, 1, [](double x, double a, double b) { return a * std::tanh(b * x); },
+     [](double x, double a, double b) { return a * b * tanh_slope(b * x); }},
     {"hardsigmoid", true, true, 0.2, 0.5,
-     [](double a, double b) -> Activation {
-       return [a, b](double x) { return std::min(std::max(a * x + b, 0.0), 1.0); };
-     }},
-    {"elu", true, false, 1, 0,
-     [](double a, double) -> Activation { return [a](double x) { return x >= 0 ? x : a * std::expm1(x); }; }},
+     [](double x, double a, double b) { return std::min(std::max(a * x + b, 0.0), 1.0); },
+     [](double x, double a, double b) { return a * x + b > 0 && a * x + b < 1 ? a : 0.0; }},
+    {"elu", true, false, 1, 0, [](double x, double a, double) { return x >= 0 ? x : a * std::expm1(x); },
+     [](double x, double a, double) { return x >= 0 ? 1.0 : a * std::exp(x); }},
 };
 
 const Defaults& find_activation(std::string name) {
@@ -115,7 +123,7 @@ const Defaults& find_activation(std::string name) {
 }  // namespace
 
 std::vector<Activation> read_activations(const Attributes& attributes, const std::vector<std::string>& defaults,
-                                         std::int64_t directions) {
+                                         std::int64_t directions, bool slopes) {
   std::vector<std::string> names;
   if (const AttributeValue* given = attributes.find("activations")) {
     const auto* list = std::get_if<std::vector<std::string>>(given);
@@ -137,7 +145,8 @@ std::vector<Activation> read_activations(const Attributes& attributes, const std
     const Defaults& d = find_activation(name);
     const double a = d.has_alpha && alpha < alphas.size() ? static_cast<double>(alphas[alpha++]) : d.alpha;
     const double b = d.has_beta && beta < betas.size() ? static_cast<double>(betas[beta++]) : d.beta;
-    out.push_back(d.make(a, b));
+    const auto f = slopes ? d.slope : d.value;
+    out.emplace_back([f, a, b](double x) { return f(x, a, b); });
   }
   return out;
 }

@@ -27,10 +27,10 @@ void infer_recurrent(InferContext& ctx, std::int64_t gates);
 
 /// Activations by name with their alpha and beta, `count` for each direction; throws bad_input for an unknown name or
 /// another number of names. Names are those of ONNX, in any case; alphas and betas go in order to the functions that
-/// take them.
+/// take them. `slopes`: their derivatives instead.
 using Activation = std::function<double(double)>;
 std::vector<Activation> read_activations(const Attributes& attributes, const std::vector<std::string>& defaults,
-                                         std::int64_t directions);
+                                         std::int64_t directions, bool slopes = false);
 
 /// x limited to [-clip, clip]; clip 0 is none.
 template <class T>
@@ -121,6 +121,9 @@ void eval_recurrent(EvalContext& ctx, std::int64_t gates, const RecurrentSlots& 
     });
   });
 }
+
+/// The gradient rule of LSTM, GRU and RNN: octet.LSTMGrad and so on (recurrent_gradient.cpp).
+void gradient_of_recurrent(GradientContext& ctx);
 
 /// Forms that every recurrent operator is tried on.
 std::vector<Sample> recurrent_samples(Random& random, std::int64_t gates, int outputs);

@@ -1,9 +1,14 @@
 #include "octet/runtime/ops/packed_conv.h"
 
+#include <algorithm>
+#include <atomic>
+#include <bit>
+
 #include "octet/kernels/depthwise_f32/depthwise_f32.h"
 #include "octet/kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
+#include "octet/kernels/winograd_f32/winograd_f32.h"
 #include "octet/runtime/ops/fused.h"
 
 namespace octet::runtime {
@@ -14,6 +19,30 @@ using kernels::Epilogue;
 using kernels::IgemmKernel;
 
 std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.kernel_height * s.kernel_width; }
+
+std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
+
+constexpr std::int64_t kPartFloats = 48 * 1024;  // of images in and out, read and written while in L2
+constexpr int kMostSlots = 64;
+
+// A number below the count of threads that nobody else holds meanwhile.
+class Slot {
+ public:
+  explicit Slot(std::atomic<std::uint64_t>& taken) : taken_(taken) {
+    std::uint64_t held = taken_.load();
+    do {
+      number_ = std::countr_one(held);
+    } while (!taken_.compare_exchange_weak(held, held | std::uint64_t{1} << number_));
+  }
+  ~Slot() { taken_.fetch_and(~(std::uint64_t{1} << number_)); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  int number() const { return number_; }
+
+ private:
+  std::atomic<std::uint64_t>& taken_;
+  int number_ = 0;
+};
 
 const float* floats(const void* p) { return static_cast<const float*>(p); }
 const std::uint8_t* bytes(const void* p) { return static_cast<const std::uint8_t*>(p); }
@@ -90,13 +119,84 @@ PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache&
   });
 }
 
+PackedConv::PackedConv(const ConvShape& shape, int threads)
+    : shape_(shape), family_(&family_of(shape, DType::f32)), kernel_(&family_->select(shape)), threads_(threads) {
+  const std::int64_t image = std::max<std::int64_t>(1, shape.in_height * shape.in_width * shape.in_channels +
+                                                           shape.out_height * shape.out_width * shape.out_channels);
+  const std::int64_t images = std::max<std::int64_t>(1, kPartFloats / image);
+  if (threads <= kMostSlots && shape.batch / images >= 4 * threads) part_ = images;
+  winograd_ = part_ != 0 && kernels::winograd_fits(shape);
+}
+
+ConvShape PackedConv::part_shape(std::int64_t images) const {
+  ConvShape out = shape_;
+  out.batch = images;
+  return out;
+}
+
+std::int64_t PackedConv::part_scratch() const {
+  const ConvShape part = part_shape(part_);
+  const std::int64_t direct = family_->scratch_bytes(*kernel_, part);
+  return aligned(winograd_ ? std::max(direct, kernels::winograd_scratch_bytes(part)) : direct);
+}
+
+std::int64_t PackedConv::loose_bytes() const {
+  const std::int64_t direct = family_->packed_bytes(*kernel_, shape_);
+  return aligned(winograd_ ? std::max(direct, kernels::winograd_packed_bytes(shape_)) : direct);
+}
+
+void PackedConv::run_parts(const void* in, const void* packed, const Epilogue& epilogue, bool winograd, char* scratch,
+                           ThreadPool& threads) const {
+  const std::int64_t from = shape_.in_height * shape_.in_width * (shape_.in_stride == 0 ? shape_.in_channels : shape_.in_stride);
+  const std::int64_t to = shape_.out_height * shape_.out_width, parts = (shape_.batch + part_ - 1) / part_;
+  const std::int64_t bytes = part_scratch();
+  std::atomic<std::uint64_t> taken{0};
+  threads.parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    const Slot slot(taken);
+    for (std::int64_t p = begin; p < end; ++p) {
+      const std::int64_t first = p * part_;
+      Epilogue e = epilogue;
+      e.out = static_cast<float*>(e.out) + first * to * e.out_stride;
+      if (e.residual != nullptr) e.residual = floats(e.residual) + first * to * e.residual_stride;
+      const ConvShape part = part_shape(std::min(part_, shape_.batch - first));
+      const float* images = floats(in) + first * from;
+      char* own = scratch + slot.number() * bytes;
+      if (winograd) {
+        kernels::winograd_f32(part, images, packed, e, own);
+      } else {
+        family_->run(*kernel_, part, images, 0, packed, e, own, threads);
+      }
+    }
+  });
+}
+
+void PackedConv::run_with(const float* weights, const void* in, const Epilogue& epilogue, void* scratch,
+                          ThreadPool& threads) const {
+  const bool winograd = winograd_ && kernels::winograd_fits(epilogue);
+  if (winograd) {
+    kernels::pack_winograd_f32(shape_, weights, scratch);
+  } else {
+    family_->pack(*kernel_, shape_, weights, scratch);
+  }
+  char* const rest = static_cast<char*>(scratch) + loose_bytes();
+  if (part_ != 0) return run_parts(in, scratch, epilogue, winograd, rest, threads);
+  family_->run(*kernel_, shape_, in, 0, scratch, epilogue, rest, threads);
+}
+
 void PackedConv::run(const void* in, int zero_point, const Epilogue& epilogue, void* scratch,
                      ThreadPool& threads) const {
   family_->run(*kernel_, shape_, in, zero_point, packed_->raw(), epilogue, scratch, threads);
 }
 
-std::int64_t PackedConv::scratch_bytes() const { return family_->scratch_bytes(*kernel_, shape_); }
-std::int64_t PackedConv::packed_bytes() const { return packed_->bytes(); }
-std::string PackedConv::kernel() const { return std::string(family_->name) + " " + kernel_->name; }
+std::int64_t PackedConv::scratch_bytes() const {
+  const std::int64_t own = packed_ ? 0 : loose_bytes();
+  if (part_ != 0) return own + threads_ * part_scratch();
+  return own + family_->scratch_bytes(*kernel_, shape_);
+}
+std::int64_t PackedConv::packed_bytes() const { return packed_ ? packed_->bytes() : 0; }
+std::string PackedConv::kernel() const {
+  if (winograd_) return std::string("winograd_f32 ") + kernels::select_winograd().name;
+  return std::string(family_->name) + " " + kernel_->name;
+}
 
 }  // namespace octet::runtime

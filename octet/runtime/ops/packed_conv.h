@@ -13,9 +13,15 @@ class PackedConv {
  public:
   /// `weights` f32 or s8 [out_channels, in_channels / groups, kernel...]; kept packed in `cache`.
   PackedConv(const kernels::ConvShape& shape, const Tensor& weights, PackCache& cache);
+  /// Float weights that come with each run, packed there (training: they change from step to step). Large batches run
+  /// a few images at a time, so that the padded copy of an image is still in the cache when it is read.
+  PackedConv(const kernels::ConvShape& shape, int threads);
 
   /// `in` f32, or u8 with its zero point. The epilogue's rows are pixels, its columns out_channels.
   void run(const void* in, int zero_point, const kernels::Epilogue& epilogue, void* scratch, ThreadPool& threads) const;
+  /// The same by weights f32 in ONNX's order, for the second form.
+  void run_with(const float* weights, const void* in, const kernels::Epilogue& epilogue, void* scratch,
+                ThreadPool& threads) const;
   std::int64_t scratch_bytes() const;
   std::int64_t packed_bytes() const;
   std::string kernel() const;
@@ -24,11 +30,19 @@ class PackedConv {
  private:
   struct Family;
   static const Family& family_of(const kernels::ConvShape& shape, DType dtype);
+  kernels::ConvShape part_shape(std::int64_t images) const;
+  std::int64_t part_scratch() const;
+  std::int64_t loose_bytes() const;  ///< of weights packed in the run
+  void run_parts(const void* in, const void* packed, const kernels::Epilogue& epilogue, bool winograd, char* scratch,
+                 ThreadPool& threads) const;
 
   kernels::ConvShape shape_;
   const Family* family_;
   const kernels::IgemmKernel* kernel_;
   std::shared_ptr<const struct Packed> packed_;
+  int threads_ = 1;
+  std::int64_t part_ = 0;  ///< images at a time; 0: all at once
+  bool winograd_ = false;  ///< where the epilogue allows it
 };
 
 }  // namespace octet::runtime

@@ -1,0 +1,165 @@
+// Tiles in blocks whose transforms fit the second cache, and their sixteen matrix products by the igemm_f32 cores.
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "octet/kernels/igemm_f32/igemm_f32.h"
+#include "octet/kernels/winograd_f32/kernels.h"
+#include "octet/kernels/winograd_f32/winograd_f32.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr std::array kTable = {&winograd_avx512, &winograd_avx2, &winograd_reference};
+constexpr std::int64_t kBlockFloats = 96 * 1024, kMostTiles = 192;
+constexpr std::int64_t kMostChannels = 4096;
+constexpr std::int64_t kShift = 16;  // floats between the sixteen planes, so that they do not share cache sets
+
+std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+struct Layout {
+  const IgemmKernel& core;
+  std::int64_t panels, columns;  ///< of the products; columns filled up to whole panels
+  std::int64_t tiles_y, tiles_x, tiles, block;
+
+  explicit Layout(const ConvShape& s) : core(select_igemm_f32(s.out_channels)) {
+    panels = divide_up(s.out_channels, core.nr);
+    columns = panels * core.nr;
+    tiles_y = divide_up(s.out_height, 2);
+    tiles_x = divide_up(s.out_width, 2);
+    tiles = s.batch * tiles_y * tiles_x;
+    const std::int64_t fits = kBlockFloats / (16 * (s.in_channels + columns));
+    block = std::min(std::clamp<std::int64_t>(fits / core.mr * core.mr, core.mr, kMostTiles), std::max<std::int64_t>(1, tiles));
+  }
+};
+
+struct Tile {
+  std::int64_t image, y, x;
+};
+
+Tile tile_at(const Layout& l, std::int64_t index) {
+  return {index / (l.tiles_y * l.tiles_x), index / l.tiles_x % l.tiles_y, index % l.tiles_x};
+}
+
+void read_tile(const WinogradKernel& kernel, const ConvShape& s, const Tile& t, const float* in, const float* zeros,
+               std::int64_t step, float* v) {
+  const std::int64_t pixel = s.in_stride == 0 ? s.in_channels : s.in_stride;
+  const float* pixels[16];
+  for (std::int64_t i = 0; i < 16; ++i) {
+    const std::int64_t y = 2 * t.y + i / 4 - s.pad_top, x = 2 * t.x + i % 4 - s.pad_left;
+    const bool inside = y >= 0 && y < s.in_height && x >= 0 && x < s.in_width;
+    pixels[i] = inside ? in + ((t.image * s.in_height + y) * s.in_width + x) * pixel : zeros;
+  }
+  kernel.input(pixels, s.in_channels, step, v);
+}
+
+void write_tile(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, const Tile& t, const Epilogue& e,
+                const float* m, std::int64_t step, std::int64_t panel_step) {
+  const std::int64_t row = (t.image * s.out_height + 2 * t.y) * s.out_width + 2 * t.x;
+  for (std::int64_t p = 0; p < l.panels; ++p) {
+    const std::int64_t n = p * l.core.nr;
+    WinogradOut to;
+    to.relu = e.activation == Activation::relu;
+    if (e.bias_f32 != nullptr) to.bias = e.bias_f32 + n;
+    for (std::int64_t k = 0; k < 4; ++k) {
+      if (2 * t.y + k / 2 >= s.out_height || 2 * t.x + k % 2 >= s.out_width) continue;
+      const std::int64_t at = row + k / 2 * s.out_width + k % 2;
+      to.out[k] = static_cast<float*>(e.out) + at * e.out_stride + n;
+      if (e.residual != nullptr) to.residual[k] = static_cast<const float*>(e.residual) + at * e.residual_stride + n;
+    }
+    kernel.output(m + p * panel_step, step, std::min<std::int64_t>(l.core.nr, s.out_channels - n), to);
+  }
+}
+
+}  // namespace
+
+std::span<const WinogradKernel* const> winograd_table() { return kTable; }
+
+const WinogradKernel& select_winograd() {
+  for (const WinogradKernel* kernel : kTable) {
+    if (isa_allowed(kernel->isa)) return *kernel;
+  }
+  return winograd_reference;
+}
+
+bool winograd_fits(const ConvShape& s) {
+  return s.kernel_height == 3 && s.kernel_width == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
+         s.dilation_w == 1 && s.groups == 1 && s.in_channels % 16 == 0 && s.out_channels % 16 == 0 &&
+         s.in_channels <= kMostChannels;
+}
+
+bool winograd_fits(const Epilogue& e) {
+  return e.out_type == Cell::f32 && e.residual_type == Cell::f32 && e.scale == nullptr && e.lookup == nullptr &&
+         (e.activation == Activation::none || e.activation == Activation::relu);
+}
+
+std::int64_t winograd_packed_bytes(const ConvShape& s) { return 4 * 16 * s.in_channels * Layout(s).columns; }
+
+std::int64_t winograd_scratch_bytes(const ConvShape& s) {
+  const Layout l(s);
+  return 4 * (16 * (l.block * (s.in_channels + l.columns) + 2 * kShift) + s.in_channels);
+}
+
+void pack_winograd_f32(const ConvShape& s, const float* w, void* packed) {
+  const Layout l(s);
+  auto* const out = static_cast<float*>(packed);
+  const std::int64_t nr = l.core.nr, step = l.columns * s.in_channels;
+  for (std::int64_t oc = 0; oc < l.columns; ++oc) {
+    for (std::int64_t c = 0; c < s.in_channels; ++c) {
+      float* to = out + (oc / nr * s.in_channels + c) * nr + oc % nr;
+      if (oc >= s.out_channels) {
+        for (int i = 0; i < 16; ++i) to[i * step] = 0;
+        continue;
+      }
+      const float* g = w + (oc * s.in_channels + c) * 9;
+      float half[12];  // G w, [4][3]
+      for (int x = 0; x < 3; ++x) {
+        half[x] = g[x];
+        half[3 + x] = 0.5f * (g[x] + g[3 + x] + g[6 + x]);
+        half[6 + x] = 0.5f * (g[x] - g[3 + x] + g[6 + x]);
+        half[9 + x] = g[6 + x];
+      }
+      for (int y = 0; y < 4; ++y) {
+        const float *h = half + 3 * y, all = h[0] + h[2];
+        to[(4 * y) * step] = h[0];
+        to[(4 * y + 1) * step] = 0.5f * (all + h[1]);
+        to[(4 * y + 2) * step] = 0.5f * (all - h[1]);
+        to[(4 * y + 3) * step] = h[2];
+      }
+    }
+  }
+}
+
+void winograd_f32(const ConvShape& s, const float* in, const void* packed, const Epilogue& epilogue, void* scratch) {
+  winograd_f32(select_winograd(), s, in, packed, epilogue, scratch);
+}
+
+void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float* in, const void* packed,
+                  const Epilogue& epilogue, void* scratch) {
+  static constexpr std::int64_t kOneTap = 0;
+  const Layout l(s);
+  const std::int64_t c = s.in_channels, v_step = l.block * c + kShift, m_step = l.block * l.columns + kShift, panel_step = l.block * l.core.nr;
+  auto *const v = static_cast<float*>(scratch), *const m = v + 16 * v_step, *const zeros = m + 16 * m_step;
+  std::fill_n(zeros, c, 0.0f);
+  const void* rows[kMostTiles];
+  TileArgs args{.taps = &kOneTap, .tap_count = 1, .k_steps = c};
+  for (std::int64_t first = 0; first < l.tiles; first += l.block) {
+    const std::int64_t count = std::min(l.block, l.tiles - first);
+    for (std::int64_t t = 0; t < count; ++t) read_tile(kernel, s, tile_at(l, first + t), in, zeros, v_step, v + t * c);
+    for (std::int64_t i = 0; i < 16; ++i) {
+      for (std::int64_t t = 0; t < count; ++t) rows[t] = v + i * v_step + t * c;
+      for (std::int64_t p = 0; p < l.panels; ++p) {
+        args.panel = static_cast<const float*>(packed) + (i * l.panels + p) * c * l.core.nr;
+        for (std::int64_t t = 0; t < count; t += l.core.mr) {
+          args.rows = rows + t;
+          l.core.core(args, static_cast<int>(std::min<std::int64_t>(l.core.mr, count - t)), m + i * m_step + p * panel_step + t * l.core.nr);
+        }
+      }
+    }
+    for (std::int64_t t = 0; t < count; ++t) {
+      write_tile(kernel, s, l, tile_at(l, first + t), epilogue, m + t * l.core.nr, m_step, panel_step);
+    }
+  }
+}
+
+}  // namespace octet::kernels
