@@ -36,6 +36,8 @@ Rows einsum();
 Rows expand();
 Rows exponential();  // Exp, Log, Sqrt, Reciprocal, Erf
 Rows eye_like();
+Rows fake_quant();
+Rows fake_quant_observed();
 Rows fused();
 Rows gather();
 Rows gather_elements();
@@ -129,6 +131,8 @@ constexpr MakeRows kFiles[] = {
     expand,
     exponential,
     eye_like,
+    fake_quant,
+    fake_quant_observed,
     fused,
     gather,
     gather_elements,
