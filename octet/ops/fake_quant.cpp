@@ -12,6 +12,7 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/fake_quant_channels.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -174,6 +175,16 @@ void infer_gradient(InferContext& ctx) {
   }
 }
 
+void gradient(GradientContext& ctx) {
+  const ValueId dy = ctx.output_gradient();
+  const std::vector<ValueId> inputs = {dy, ctx.input(0), ctx.input(1), ctx.input(2), ctx.input(3)};
+  if (ctx.attributes().integer("learned", 0) == 0) {
+    return ctx.set(0, ctx.emit_own("FakeQuantGrad", inputs, ctx.attributes()));
+  }
+  const auto all = ctx.emit_outputs("LearnedFakeQuantGrad", inputs, {true, true, true}, ctx.attributes(), "octet");
+  for (int i = 0; i < 3; ++i) ctx.set(i, all[static_cast<std::size_t>(i)]);
+}
+
 // x, scale and zero point for every bit width, per tensor and per channel, signed and not.
 std::vector<Sample> samples_with(Random& random, bool gradient, int outputs) {
   std::vector<Sample> out;
@@ -220,6 +231,7 @@ Rows fake_quant() {
        .infer = infer,
        .eval = eval<Way::reference>,
        .prepare = prepare_fast<eval<Way::fast>>,
+       .gradient = gradient,
        .samples = [](Random& random) { return samples_with(random, false, 2); }},
       {.name = "FakeQuantGrad",
        .domain = "octet",

@@ -16,6 +16,7 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/fake_quant_channels.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -185,6 +186,16 @@ void infer_observed(InferContext& ctx) {
   if (ctx.output_count() > 3) ctx.set_output(3, DType::f32, SymbolicShape{});
 }
 
+// Straight through with the parameters that were used; ranges learn nothing.
+void gradient_observed(GradientContext& ctx) {
+  Attributes attributes;
+  for (const char* name : {"axis", "quant_min", "quant_max"}) {
+    if (const AttributeValue* value = ctx.attributes().find(name)) attributes.set(name, *value);
+  }
+  const std::vector<ValueId> inputs = {ctx.output_gradient(), ctx.input(0), ctx.output(4), ctx.output(5), ctx.input(5)};
+  ctx.set(0, ctx.emit_own("FakeQuantGrad", inputs, attributes));
+}
+
 // ---- samples ----
 
 Attributes attributes_of_rule(const RangeRule& rule, int axis) {
@@ -273,6 +284,7 @@ Rows fake_quant_observed() {
        .infer = infer_moving_range,
        .eval = eval_moving_range<Way::reference>,
        .prepare = prepare_fast<eval_moving_range<Way::fast>>,
+       .zero_gradient = true,
        .samples = moving_range_samples},
       {.name = "RangeParams",
        .domain = "octet",
@@ -282,6 +294,7 @@ Rows fake_quant_observed() {
        .attributes = rule,
        .infer = infer_moving_range,
        .eval = eval_range_params,
+       .zero_gradient = true,
        .samples = range_params_samples},
       {.name = "ObservedFakeQuant",
        .domain = "octet",
@@ -292,6 +305,7 @@ Rows fake_quant_observed() {
        .infer = infer_observed,
        .eval = eval_observed<Way::reference>,
        .prepare = prepare_fast<eval_observed<Way::fast>>,
+       .gradient = gradient_observed,
        .samples = observed_samples},
   };
 }

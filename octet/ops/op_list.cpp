@@ -27,6 +27,7 @@ Rows conv();
 Rows conv_integer();  // ConvInteger, QLinearConv
 Rows conv_transpose();
 Rows cum_sum();
+Rows decompress();  // Decompress, Widen
 Rows depth_to_space();
 Rows det();
 Rows dft();  // DFT, STFT
@@ -122,6 +123,7 @@ constexpr MakeRows kFiles[] = {
     conv_integer,
     conv_transpose,
     cum_sum,
+    decompress,
     depth_to_space,
     det,
     dft,

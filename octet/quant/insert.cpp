@@ -48,7 +48,9 @@ class Inserter {
     if (integer_bias) require_finite(*bias, graph_.value(layer.bias).name);
     std::vector<float> least;
     if (integer_bias) least = least_scales(bias->values<float>(), input_scale);
-    const auto written = weights_.write(layer.weight, options_.per_channel ? layer.channel_axis : -1, least);
+    const auto decided = options_.given.find(layer.node);
+    const auto written = weights_.write(layer.weight, options_.per_channel ? layer.channel_axis : -1, least,
+                                        decided == options_.given.end() ? std::vector<Affine>{} : decided->second);
     replace_input(layer.node, layer.weight, written.dequantized);
     if (integer_bias) replace_input(layer.node, layer.bias, write_bias(layer, input_scale, written.scales));
   }

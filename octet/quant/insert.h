@@ -1,6 +1,7 @@
 // Writes a decision into a graph as standard QuantizeLinear / DequantizeLinear pairs.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace octet::quant {
 struct InsertOptions {
   Scheme activation, weight;
   bool per_channel = true;
+  /// By layer.node: parameters of its weight that were decided before (one, or one a channel); else they come from
+  /// the weight's largest magnitudes.
+  std::map<int, std::vector<Affine>> given = {};
 };
 
 /// Rewrites `graph`: pairs on every value that `placement` quantizes (parameters[group]), DequantizeLinear

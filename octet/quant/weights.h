@@ -24,8 +24,9 @@ void require_finite(const Tensor& weight, const std::string& name);
 /// One scale a channel, from the largest magnitude (symmetric schemes). All-zero channels get scale 1 and
 /// are counted in *zero_channels.
 std::vector<float> weight_scales(const Tensor& weight, int axis, const Scheme& scheme, int* zero_channels);
-/// q = clamp(rint(w / scale)) as the scheme rounds; i8 of the weight's shape.
-Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme);
+/// q = clamp(rint(w / scale) + zero_point) as the scheme rounds; i8 of the weight's shape. No zero points: 0.
+Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> scales, const Scheme& scheme,
+                       std::span<const std::int32_t> zero_points = {});
 /// w' = q * scale, f32.
 Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const float> scales);
 
@@ -40,8 +41,9 @@ class WeightWriter {
     ValueId dequantized = kNoValue;  ///< output of a DequantizeLinear of its own
     std::vector<float> scales;
   };
-  /// `least` (empty, or one a channel): scales are enlarged to at least these.
-  Written write(ValueId weight, int axis, std::span<const float> least = {});
+  /// `least` (empty, or one a channel): scales are enlarged to at least these. `given` (empty, one, or one a channel):
+  /// scales and zero points decided before.
+  Written write(ValueId weight, int axis, std::span<const float> least = {}, std::span<const Affine> given = {});
   const Scheme& scheme() const { return scheme_; }
 
   /// The same without the DequantizeLinear.
@@ -49,15 +51,15 @@ class WeightWriter {
     ValueId values = kNoValue, scale = kNoValue, zero_point = kNoValue;
     std::vector<float> scales;
   };
-  const Stored& stored(ValueId weight, int axis, std::span<const float> least = {});
+  const Stored& stored(ValueId weight, int axis, std::span<const float> least = {}, std::span<const Affine> given = {});
 
  private:
-  Stored store(ValueId weight, int axis, std::vector<float> scales);
+  Stored store(ValueId weight, int axis, std::vector<float> scales, const std::vector<std::int32_t>& zero_points);
 
   Graph& graph_;
   Scheme scheme_;
   std::vector<std::string>& warnings_;
-  std::map<std::tuple<const void*, int, std::vector<float>>, Stored> stored_;
+  std::map<std::tuple<const void*, int, std::vector<float>, std::vector<std::int32_t>>, Stored> stored_;
 };
 
 }  // namespace octet::quant
