@@ -113,7 +113,10 @@ void decompress_at_use(Graph& graph, const std::vector<std::string>& weights, st
       Node widen = graph.nodes[it->second];
       ++use;
       if (const auto weight = stored.find(widen.inputs[0]); weight != stored.end()) {
-        Node decompress{.op_type = "Decompress", .domain = "octet", .inputs = {weight->second.first, weight->second.second}};
+        Node decompress;
+        decompress.op_type = "Decompress";
+        decompress.domain = "octet";
+        decompress.inputs = {weight->second.first, weight->second.second};
         const std::string name = graph.value(weight->first).name;
         decompress.name = graph.fresh_name(name + "/decompressed");
         decompress.attributes.set("block", block);

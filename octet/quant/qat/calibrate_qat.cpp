@@ -75,8 +75,10 @@ Trainable freeze_batch_norms(const Trainable& trainable) {
   out.graph = clone(trainable.graph);
   std::vector<std::string> kept;
   for (Node& node : out.graph.nodes) {
-    if (node.op_type != "BatchNormalization" || node.attributes.integer("training_mode", 0) == 0) continue;
-    node.attributes.set("training_mode", std::int64_t{0});
+    if (node.op_type != "BatchNormTraining" || node.domain != "octet") continue;
+    node.op_type = "BatchNormalization";
+    node.domain.clear();
+    node.attributes.erase("unbiased");
     for (std::size_t i = 1; i < node.outputs.size(); ++i) {
       if (node.outputs[i] != kNoValue) kept.push_back(out.graph.value(node.outputs[i]).name);
     }

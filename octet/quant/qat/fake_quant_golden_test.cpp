@@ -45,8 +45,12 @@ void expect_same(const Tensor& actual, const nlohmann::json& expected, float rel
 std::vector<Tensor> run(const std::string& op, const Attributes& attributes, const std::vector<Tensor>& inputs,
                         std::size_t outputs, bool fast) {
   const OpDef* def = find(op, "octet", 1);
-  Node node{.op_type = op, .domain = "octet", .inputs = std::vector<ValueId>(inputs.size(), 0),
-            .outputs = std::vector<ValueId>(outputs, 0), .attributes = attributes};
+  Node node;
+  node.op_type = op;
+  node.domain = "octet";
+  node.inputs.assign(inputs.size(), 0);
+  node.outputs.assign(outputs, 0);
+  node.attributes = attributes;
   ThreadPool pool(2);
   std::vector<Tensor> out(outputs);
   EvalContext ctx(node, 1, inputs, out, pool);

@@ -228,14 +228,21 @@ class Preparer {
       out_.parameters.push_back(name_of(scale));
       if (!c.symmetric) out_.parameters.push_back(name_of(zero));
     } else {
-      Node range{.op_type = "MovingRange", .domain = "octet", .name = g.fresh_name(name + "/range")};
+      Node range;
+      range.op_type = "MovingRange";
+      range.domain = "octet";
+      range.name = g.fresh_name(name + "/range");
       range.attributes.set("averaging_constant", c.averaging_constant);
       range.attributes.set("expand", std::int64_t{c.expand});
       range.outputs = {g.add_value(g.fresh_name(name + "/new_range_min")), g.add_value(g.fresh_name(name + "/new_range_max"))};
       range.inputs = {state(name + "/range_min", Tensor::scalar(kInfinity), range.outputs[0]),
                       state(name + "/range_max", Tensor::scalar(-kInfinity), range.outputs[1]), observe_, kNoValue};
       range.inputs.insert(range.inputs.end(), sources.begin(), sources.end());
-      Node params{.op_type = "RangeParams", .domain = "octet", .name = g.fresh_name(name + "/params"), .inputs = range.outputs};
+      Node params;
+      params.op_type = "RangeParams";
+      params.domain = "octet";
+      params.name = g.fresh_name(name + "/params");
+      params.inputs = range.outputs;
       ops::set_range_rule(params.attributes, rule(c));
       params.outputs = {g.add_value(g.fresh_name(name + "/used_scale")), g.add_value(g.fresh_name(name + "/used_zero_point"))};
       scale = params.outputs[0];

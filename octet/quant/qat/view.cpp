@@ -19,7 +19,9 @@ bool find_batch_norm(const Graph& graph, const Uses& uses, int layer, FoldedBatc
   if (weight == kNoValue || graph.initializer(weight) == nullptr || !uses.single(node.outputs[0])) return false;
   const int reader = uses.readers(node.outputs[0])[0];
   const Node& norm = graph.nodes[at(reader)];
-  if (norm.op_type != "BatchNormalization" || !norm.domain.empty() || norm.inputs[0] != node.outputs[0]) return false;
+  const bool is_norm = (norm.op_type == "BatchNormalization" && norm.domain.empty()) ||
+                       (norm.op_type == "BatchNormTraining" && norm.domain == "octet");
+  if (!is_norm || norm.inputs[0] != node.outputs[0]) return false;
   const std::int64_t channels = graph.initializer(weight)->dim(weight_channel_axis(graph, node));
   for (int i = 1; i < 5; ++i) {
     const Tensor* constant = graph.initializer(norm.inputs[at(i)]);
@@ -120,8 +122,11 @@ View inference_view(const Graph& graph) {
   for (int i = 0; i < static_cast<int>(graph.nodes.size()); ++i) {
     Node& node = view.graph.nodes[at(i)];
     if (node.op_type == "Dropout" && !node.inputs.empty()) {
-      const ValueId out = node.outputs[0];
-      node = Node{.op_type = "Identity", .name = node.name, .inputs = {node.inputs[0]}, .outputs = {out}};
+      node.op_type = "Identity";
+      node.domain.clear();
+      node.attributes = {};
+      node.inputs.resize(1);
+      node.outputs.resize(1);
       continue;
     }
     FoldedBatchNorm norm;
