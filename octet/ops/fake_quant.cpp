@@ -117,7 +117,7 @@ kernels::LearnedSums learned_reference(const FakeQuantParams& p, const float* x,
                                        float* dx) {
   kernels::LearnedSums sums;
   for (std::int64_t i = 0; i < count; ++i) {
-    const float q = level(p, x[i]);
+    const float q = std::nearbyint(x[i] * (1.0f / p.scale) + p.zero_point);
     if (q < p.qmin || q > p.qmax) {
       sums.scale += double{dy[i]} * double{(q < p.qmin ? p.qmin : p.qmax) - p.zero_point};
       sums.zero_point -= double{dy[i]} * double{p.scale};

@@ -53,6 +53,8 @@ kernels::FakeQuantParams fused_params(float min, float max, const RangeRule& rul
     }
     if (rule.power_of_two) scale = double{next_power_of_two(static_cast<float>(scale))};
   }
+  // The operator hands the scale on as float32 before the zero point is computed (torch 2.13, measured).
+  scale = double{static_cast<float>(scale)};
   const double from_min = qmin - double{min} / scale, from_max = qmax - double{max} / scale;
   const double min_error = std::abs(qmin) - std::abs(double{min} / scale);
   const double max_error = std::abs(qmax) - std::abs(double{max} / scale);

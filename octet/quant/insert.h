@@ -16,6 +16,8 @@ struct InsertOptions {
   /// By layer.node: parameters of its weight that were decided before (one, or one a channel); else they come from
   /// the weight's largest magnitudes.
   std::map<int, std::vector<Affine>> given = {};
+  /// Biases stay float32: with few levels a step of input scale * weight scale is too coarse for them.
+  bool float_bias = false;
 };
 
 /// Rewrites `graph`: pairs on every value that `placement` quantizes (parameters[group]), DequantizeLinear

@@ -38,7 +38,7 @@ std::int64_t fake_quant(const FakeQuantParams& params, const float* x, std::int6
 void fake_quant_gradient(const FakeQuantParams& params, const float* x, const float* dy, std::int64_t count, float* dx,
                          ThreadPool& pool);
 
-/// The same, and the sums over all elements of
+/// The same with q = nearbyint(x * float(1 / scale) + zero_point), which differs at ties, and the sums over all of
 ///   scale:      dy * (y - x) / scale where qmin <= q <= qmax, dy * (qmin - zero_point) below, dy * (qmax - zero_point) above
 ///   zero_point: -dy * scale outside, 0 inside
 /// Source: torch._fake_quantize_learnable_per_tensor_affine; Esser et al. 2020 (LSQ), Bhalgat et al. 2020 (LSQ+).

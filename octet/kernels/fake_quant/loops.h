@@ -51,7 +51,7 @@ LearnedSums learned_loop(const FakeQuantParams& params, const float* x, const fl
   const float inverse = 1.0f / p.scale;
   float scale_sums[kLanes] = {}, zero_sums[kLanes] = {};
   const auto one = [&](std::int64_t i, int lane) {
-    const float q = __builtin_nearbyintf(x[i] * inverse) + p.zero_point;
+    const float q = __builtin_nearbyintf(x[i] * inverse + p.zero_point);  // added before rounding here, as torch does
     const bool below = q < p.qmin, above = q > p.qmax;
     const float y = (clamp_level(q, p.qmin, p.qmax) - p.zero_point) * p.scale;
     const float inside = (y - x[i]) * inverse;

@@ -57,15 +57,17 @@ class Converter {
     QatPlan plan = plan_qat(float_graph, config_, result_.warnings);
     result_.nodes = plan.nodes;
     result_.coverage = coverage_of(result_.nodes);
+    const bool narrow = config_.activation.qmax - config_.activation.qmin < 255;
+    const bool few = config_.activation.qmax - config_.activation.qmin < 127 || config_.weight.qmax < 127;
     const InsertOptions options{.activation = scheme_of(config_.activation),
                                 .weight = scheme_of(config_.weight),
                                 .per_channel = config_.weight.per_channel,
-                                .given = weights(plan)};
+                                .given = weights(plan),
+                                .float_bias = few};
     Graph model = std::move(plan.view.graph);
     const std::vector<Affine> parameters = activations(model, plan.placement);
     std::vector<ValueId> sources;
     for (const auto& group : plan.placement.sources) sources.insert(sources.end(), group.begin(), group.end());
-    const bool narrow = config_.activation.qmax - config_.activation.qmin < 255;
     insert_pairs(model, plan.candidates.layers, plan.placement, parameters, options, result_.warnings);
     if (narrow) clip_levels(model, sources, config_.activation.qmin, config_.activation.qmax);
     remove_dead(model);
