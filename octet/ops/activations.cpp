@@ -15,6 +15,7 @@
 
 #include "octet/ops/math_map.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/unary_gradient.h"
 
 namespace octet::ops {
 namespace {
@@ -150,7 +151,7 @@ OpDef shrink_row() {
 
 Rows activations() {
   const Parameter none = {nullptr, 0};
-  return {
+  Rows rows = {
       fast("Sigmoid", 6, kFused, &kernels::MathTable::sigmoid, [](auto x) { return sigmoid(x); }),
       fast("Tanh", 6, kFused, &kernels::MathTable::tanh, [](auto x) { return std::tanh(x); }),
       plain("HardSwish", 14, kFused,
@@ -173,6 +174,11 @@ Rows activations() {
                       [](auto x, auto alpha, auto) { return x > alpha ? x : decltype(x){0}; }),
       shrink_row(),
   };
+  for (OpDef& op : rows) {
+    const bool from_output = op.name == "Sigmoid" || op.name == "Tanh";
+    op.gradient = unary_gradient(op.name + "Grad", from_output ? Reads::output : Reads::input);
+  }
+  return rows;
 }
 
 }  // namespace octet::ops

@@ -4,6 +4,7 @@
 
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -51,6 +52,28 @@ struct Divide {
   }
 };
 
+void add_gradient(GradientContext& ctx) {
+  ctx.set_sum(0, ctx.output_gradient());
+  ctx.set_sum(1, ctx.output_gradient());
+}
+
+void subtract_gradient(GradientContext& ctx) {
+  ctx.set_sum(0, ctx.output_gradient());
+  if (ctx.wants(1)) ctx.set(1, ctx.neg(ctx.sum_to(ctx.output_gradient(), ctx.input(1))));
+}
+
+void multiply_gradient(GradientContext& ctx) {
+  if (ctx.wants(0)) ctx.set_sum(0, ctx.mul(ctx.output_gradient(), ctx.input(1)));
+  if (ctx.wants(1)) ctx.set_sum(1, ctx.mul(ctx.output_gradient(), ctx.input(0)));
+}
+
+// y = a / b: da = dy / b, db = -da y.
+void divide_gradient(GradientContext& ctx) {
+  const ValueId da = ctx.div(ctx.output_gradient(), ctx.input(1));
+  ctx.set_sum(0, da);
+  if (ctx.wants(1)) ctx.set(1, ctx.neg(ctx.sum_to(ctx.mul(da, ctx.output()), ctx.input(1))));
+}
+
 }  // namespace
 
 Rows arithmetic() {
@@ -58,12 +81,17 @@ Rows arithmetic() {
   const auto add = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p + q; }); };
   const auto subtract = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p - q; }); };
   const auto multiply = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p * q; }); };
-  return {
+  Rows rows = {
       row("Add", add, Kind::arithmetic, element_rules::add),
       row("Sub", subtract, Kind::arithmetic, element_rules::subtract),
       row("Mul", multiply, Kind::arithmetic, element_rules::multiply),
       row("Div", Divide{}, Kind::none, element_rules::divide),
   };
+  rows[0].gradient = add_gradient;
+  rows[1].gradient = subtract_gradient;
+  rows[2].gradient = multiply_gradient;
+  rows[3].gradient = divide_gradient;
+  return rows;
 }
 
 }  // namespace octet::ops

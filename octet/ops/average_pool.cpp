@@ -1,6 +1,7 @@
 // AveragePool: the mean of the elements under the window. With count_include_pad the padding counts as zeros, but
 // not what lies beyond it where ceil_mode lets the window stick out.  Source: ONNX AveragePool-19.
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/pool.h"
 #include "octet/ops/wide.h"
@@ -49,6 +50,11 @@ Rows average_pool() {
       .attributes = {"auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads", "strides"},
       .infer = infer_pool,
       .eval = eval,
+      .gradient =
+          [](GradientContext& ctx) {
+            const ValueId shape = ctx.shape_of(ctx.input(0));
+            ctx.set(0, ctx.emit_own("AveragePoolGrad", {ctx.output_gradient(), shape}, ctx.attributes()));
+          },
       .quant = {.kind = QuantRule::Kind::arithmetic},
       .samples = samples,
   }};

@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "octet/ops/axes.h"
+#include "octet/ops/batch_norm.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -144,6 +146,17 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  for (int i = 1; i < ctx.output_count(); ++i) {
+    if (ctx.output_gradient(i) != kNoValue) throw ctx.error("a loss that depends on a batch norm's statistics");
+  }
+  if (ctx.attributes().integer("spatial", 1) == 0) throw ctx.error("a batch norm with spatial = 0 has no gradient");
+  if (ctx.attributes().integer("training_mode", 0) != 0) return gradient_of_batch_norm(ctx, kNoValue, kNoValue, false);
+  const ValueId variance = ctx.input(4);
+  const ValueId raised = ctx.add(variance, ctx.scalar(ctx.attributes().real("epsilon", 1e-5f), variance));
+  gradient_of_batch_norm(ctx, ctx.input(3), ctx.emit("Reciprocal", {ctx.emit("Sqrt", {raised})}), true);
+}
+
 }  // namespace
 
 Rows batch_normalization() {
@@ -155,6 +168,7 @@ Rows batch_normalization() {
       .attributes = {"epsilon", "momentum", "spatial", "training_mode"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   }};
 }

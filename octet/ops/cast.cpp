@@ -2,6 +2,7 @@
 // range saturates), to bool is x != 0, to floats rounds to nearest even.
 // Source: ONNX Cast-19, CastLike-19.  Strings and 8-bit floats are refused.
 #include "octet/ops/element_rules.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/samples.h"
 
@@ -69,6 +70,9 @@ std::vector<Sample> like_samples(Random& random) {
   return out;
 }
 
+// Between floating point types; through an integer no gradient passes (differentiation stops there by itself).
+void gradient(GradientContext& ctx) { ctx.set(0, ctx.cast_to(ctx.output_gradient(), ctx.dtype(ctx.input(0)))); }
+
 }  // namespace
 
 Rows cast() {
@@ -78,6 +82,7 @@ Rows cast() {
           .attributes = {"to", "saturate"},
           .infer = [](InferContext& ctx) { infer_as(ctx, target(ctx.attributes())); },
           .eval = [](EvalContext& ctx) { eval_as(ctx, target(ctx.attributes())); },
+          .gradient = gradient,
           .samples = cast_samples,
       },
       {
@@ -87,6 +92,7 @@ Rows cast() {
           .attributes = {"saturate"},
           .infer = [](InferContext& ctx) { infer_as(ctx, ctx.dtype(1)); },
           .eval = [](EvalContext& ctx) { eval_as(ctx, ctx.input(1).dtype()); },
+          .gradient = gradient,
           .samples = like_samples,
       },
   };

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -74,6 +75,30 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// A constant limit goes into an attribute; one that is computed is compared with.
+void gradient(GradientContext& ctx) {
+  const ValueId x = ctx.input(0), dy = ctx.output_gradient();
+  Attributes limits;
+  bool constant = true;
+  for (const auto& [slot, name] : {std::pair{1, "min"}, std::pair{2, "max"}}) {
+    if (ctx.attributes().has(name)) limits.set(name, ctx.attributes().real(name, 0));
+    if (!ctx.has_input(slot)) continue;
+    const Tensor* limit = ctx.constant(ctx.input(slot));
+    constant = constant && limit != nullptr && limit->elements() == 1 && !ctx.wants(slot) &&
+               static_cast<double>(static_cast<float>(limit->to_double()[0])) == limit->to_double()[0];
+    if (constant) limits.set(name, static_cast<float>(limit->to_double()[0]));
+  }
+  if (constant) return ctx.set(0, ctx.emit_own("ClipGrad", {x, dy}, limits));
+  ValueId dx = dy;
+  for (const auto& [slot, compare] : {std::pair{1, "Less"}, std::pair{2, "Greater"}}) {
+    if (!ctx.has_input(slot)) continue;
+    const ValueId outside = ctx.emit(compare, {x, ctx.input(slot)});
+    if (ctx.wants(slot)) ctx.set_sum(slot, ctx.emit("Where", {outside, dy, ctx.scalar(0, dy)}));
+    dx = ctx.emit("Where", {outside, ctx.scalar(0, dy), dx});
+  }
+  ctx.set(0, dx);
+}
+
 }  // namespace
 
 Rows clip() {
@@ -84,6 +109,7 @@ Rows clip() {
       .attributes = {"min", "max"},
       .infer = infer_same_as_input,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through, .fuses_into_producer = true},
       .samples = samples,
   }};

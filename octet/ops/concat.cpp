@@ -1,5 +1,6 @@
 // Concat: tensors side by side along one axis.  Source: ONNX Concat-4, Concat-13.
 #include "octet/base/checked.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
@@ -108,6 +109,17 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  std::vector<ValueId> inputs{ctx.output_gradient()};
+  std::vector<bool> wanted;
+  for (int i = 0; i < ctx.input_count(); ++i) {
+    inputs.push_back(ctx.shape_of(ctx.input(i)));
+    wanted.push_back(ctx.wants(i));
+  }
+  const std::vector<ValueId> pieces = ctx.emit_outputs("SplitLike", inputs, wanted, ctx.attributes(), "octet");
+  for (int i = 0; i < ctx.input_count(); ++i) ctx.set(i, pieces[static_cast<std::size_t>(i)]);
+}
+
 }  // namespace
 
 Rows concat() {
@@ -118,6 +130,7 @@ Rows concat() {
       .attributes = {"axis"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::shared},
       .samples = samples,
   }};

@@ -3,6 +3,7 @@
 #include "octet/ops/conv.h"
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/wide.h"
 
@@ -105,6 +106,7 @@ Rows conv() {
       .attributes = {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient_of_conv,
       .quant = {.kind = QuantRule::Kind::weighted, .activation = 0, .weight = 1, .bias = 2, .weight_channel_axis = 0},
       .samples = samples,
   }};

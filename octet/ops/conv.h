@@ -4,7 +4,14 @@
 #include "octet/ops/multiply.h"
 #include "octet/ops/window.h"
 
+namespace octet {
+class GradientContext;
+}
+
 namespace octet::ops {
+
+/// The gradient rule of Conv (conv_gradient.cpp).
+void gradient_of_conv(GradientContext& ctx);
 
 struct ConvShape {
   Window window;

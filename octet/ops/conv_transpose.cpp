@@ -5,6 +5,7 @@
 #include "octet/base/checked.h"
 #include "octet/ops/conv.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/wide.h"
 
@@ -199,6 +200,36 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// ConvTranspose is the gradient of a convolution, so its gradients are that convolution and its weights' gradient.
+void gradient(GradientContext& ctx) {
+  const ValueId x = ctx.input(0), w = ctx.input(1), dy = ctx.output_gradient();
+  if (!ctx.shape(x) || !ctx.shape(w)) throw ctx.error("the gradient needs shapes that inference does not know");
+  const ConvShape shape = transposed_shape(ctx.attributes(), *ctx.shape(x), *ctx.shape(w));
+  const Window& window = shape.window;
+  Ints strides, dilations, pads(static_cast<std::size_t>(2 * window.rank));
+  for (int i = 0; i < window.rank; ++i) {
+    const auto u = static_cast<std::size_t>(i);
+    if (window.input[u] < 0 || window.output[u] < 0) throw ctx.error("the gradient needs the image's size");
+    // The end pad with which the convolution gives back x's size; less than none is a rest that it does not reach.
+    const std::int64_t end =
+        (window.input[u] - 1) * window.stride[u] + window.reach(i) - window.output[u] - window.pad_begin[u];
+    if (-end >= window.stride[u]) throw ctx.error("output_shape leaves a border that has no gradient");
+    strides.push_back(window.stride[u]);
+    dilations.push_back(window.dilation[u]);
+    pads[u] = window.pad_begin[u];
+    pads[u + static_cast<std::size_t>(window.rank)] = std::max<std::int64_t>(0, end);
+  }
+  const Attributes form = attributes_of(
+      {{"strides", strides}, {"dilations", dilations}, {"pads", pads}, {"group", ctx.attributes().integer("group", 1)}});
+  if (ctx.wants(1)) ctx.set(1, ctx.emit_own("ConvGradWeight", {dy, x, ctx.shape_of(w)}, form));
+  if (ctx.wants(2)) {
+    Ints axes{0};
+    for (int i = 2; i < ctx.rank(dy); ++i) axes.push_back(i);
+    ctx.set(2, ctx.reduce_sum(dy, axes, false));
+  }
+  if (ctx.wants(0)) ctx.set(0, ctx.emit("Conv", {dy, w}, form));
+}
+
 }  // namespace
 
 Rows conv_transpose() {
@@ -209,6 +240,7 @@ Rows conv_transpose() {
                      "strides"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::weighted, .activation = 0, .weight = 1, .bias = 2, .weight_channel_axis = 1},
       .samples = samples,
   }};

@@ -2,6 +2,7 @@
 // reverse: from the end. Integers wrap.  Source: ONNX CumSum-14.
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -70,6 +71,12 @@ Rows cum_sum() {
       .attributes = {"exclusive", "reverse"},
       .infer = infer_same_as_input,
       .eval = eval,
+      .gradient =
+          [](GradientContext& ctx) {
+            Attributes back = ctx.attributes();
+            back.set("reverse", std::int64_t{ctx.attributes().integer("reverse", 0) == 0});
+            ctx.set(0, ctx.emit("CumSum", {ctx.output_gradient(), ctx.input(1)}, back));
+          },
       .samples = samples,
   }};
 }

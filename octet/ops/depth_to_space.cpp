@@ -4,6 +4,7 @@
 // Source: ONNX DepthToSpace-1, DepthToSpace-11 (mode), DepthToSpace-13, SpaceToDepth-1, SpaceToDepth-13.
 #include "octet/base/checked.h"
 #include "octet/ops/movement.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
 
@@ -114,12 +115,14 @@ Rows depth_to_space() {
        .attributes = {"blocksize", "mode"},
        .infer = [](InferContext& ctx) { infer(ctx, to_space); },
        .eval = eval_to_space,
+       .gradient = gradient_of_movement,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = to_space_samples},
       {.name = "SpaceToDepth",
        .attributes = {"blocksize"},
        .infer = [](InferContext& ctx) { infer(ctx, to_depth); },
        .eval = eval_to_depth,
+       .gradient = gradient_of_movement,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = to_depth_samples},
   };

@@ -2,6 +2,7 @@
 //   opsets 7 to 11 take the ratio as an attribute, 12 and later as input 1, with training_mode as input 2.
 //   At opset 7 the mask has the type of x, later it is boolean.
 // Training with a ratio other than 0 is refused.  Source: ONNX Dropout-13.
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/samples.h"
 
@@ -69,6 +70,7 @@ Rows dropout() {
       .attributes = {"ratio", "seed"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient_identity,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "octet/base/checked.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
 
@@ -121,6 +123,7 @@ Rows expand() {
        .inputs = {2, 2},
        .infer = infer_expand,
        .eval = eval_expand,
+       .gradient = [](GradientContext& ctx) { ctx.set_sum(0, ctx.output_gradient()); },
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = expand_samples},
       {.name = "Tile",
@@ -128,6 +131,7 @@ Rows expand() {
        .inputs = {2, 2},
        .infer = infer_tile,
        .eval = eval_tile,
+       .gradient = gradient_of_movement,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = tile_samples},
   };

@@ -4,6 +4,7 @@
 
 #include "octet/ops/math_map.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/unary_gradient.h"
 
 namespace octet::ops {
 namespace {
@@ -26,7 +27,7 @@ OpDef row(const char* name, kernels::MathMap kernels::MathTable::* kernel, F f, 
 }  // namespace
 
 Rows exponential() {
-  return {
+  Rows rows = {
       row(
           "Exp", &kernels::MathTable::exp, [](auto x) { return std::exp(x); }, -5, 5),
       row(
@@ -38,6 +39,12 @@ Rows exponential() {
       row(
           "Erf", &kernels::MathTable::erf, [](auto x) { return std::erf(x); }, -4, 4),
   };
+  rows[0].gradient = [](GradientContext& ctx) { ctx.set(0, ctx.mul(ctx.output_gradient(), ctx.output())); };
+  rows[1].gradient = [](GradientContext& ctx) { ctx.set(0, ctx.div(ctx.output_gradient(), ctx.input(0))); };
+  rows[2].gradient = unary_gradient("SqrtGrad", Reads::output);
+  rows[3].gradient = unary_gradient("ReciprocalGrad", Reads::output);
+  rows[4].gradient = unary_gradient("ErfGrad", Reads::input);
+  return rows;
 }
 
 }  // namespace octet::ops

@@ -6,6 +6,7 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/unary_gradient.h"
 
 namespace octet::ops {
 Rows fused() {
@@ -25,6 +26,7 @@ Rows fused() {
               }
             });
           },
+      .gradient = unary_gradient("SiluGrad", Reads::input),
       .quant = {.kind = QuantRule::Kind::lookup, .fuses_into_producer = true},
       .samples = unary_samples,
   }};

@@ -1,5 +1,6 @@
 // Gather: y[..., i, ...] = x[..., indices[i], ...] along one axis.  Source: ONNX Gather-1, Gather-11, Gather-13.
 #include "octet/base/checked.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
 
@@ -75,6 +76,11 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  const ValueId shape = ctx.shape_of(ctx.input(0));
+  ctx.set(0, ctx.emit_own("GatherGrad", {ctx.output_gradient(), ctx.input(1), shape}, ctx.attributes()));
+}
+
 }  // namespace
 
 Rows gather() {
@@ -84,6 +90,7 @@ Rows gather() {
       .attributes = {"axis"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -4,6 +4,7 @@
 #include "octet/base/checked.h"
 #include "octet/ops/index_walk.h"
 #include "octet/ops/movement.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
 
@@ -137,6 +138,7 @@ Rows gather_elements() {
        .attributes = {"axis"},
        .infer = infer_elements,
        .eval = eval_elements,
+       .gradient = gradient_of_movement,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = elements_samples},
       {.name = "GatherND",
@@ -145,6 +147,7 @@ Rows gather_elements() {
        .attributes = {"batch_dims"},
        .infer = infer_nd,
        .eval = eval_nd,
+       .gradient = gradient_of_movement,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = nd_samples},
   };

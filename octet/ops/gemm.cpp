@@ -1,6 +1,7 @@
 // Gemm: Y = alpha * A' * B' + beta * C, with A' = A or its transpose, B' likewise, C broadcast to [M, N].
 // Source: ONNX Gemm-13.
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/multiply.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/wide.h"
@@ -155,6 +156,24 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// Y = alpha A' B' + beta C: dA' = alpha dY B'^T, dB' = alpha A'^T dY, each written so that nothing is transposed.
+void gradient(GradientContext& ctx) {
+  const ValueId a = ctx.input(0), b = ctx.input(1), dy = ctx.output_gradient();
+  const bool trans_a = ctx.attributes().integer("transA", 0) != 0, trans_b = ctx.attributes().integer("transB", 0) != 0;
+  const auto product = [&](ValueId left, bool trans_left, ValueId right, bool trans_right) {
+    Attributes form;
+    form.set("alpha", ctx.attributes().real("alpha", 1));
+    form.set("transA", std::int64_t{trans_left});
+    form.set("transB", std::int64_t{trans_right});
+    return ctx.emit("Gemm", {left, right, ctx.opset() < 11 ? ctx.scalar(0, dy) : kNoValue}, form);
+  };
+  if (ctx.wants(0)) ctx.set(0, trans_a ? product(b, trans_b, dy, true) : product(dy, false, b, !trans_b));
+  if (ctx.wants(1)) ctx.set(1, trans_b ? product(dy, true, a, trans_a) : product(a, !trans_a, dy, false));
+  if (!ctx.wants(2)) return;
+  const float beta = ctx.attributes().real("beta", 1);
+  ctx.set_sum(2, beta == 1 ? dy : ctx.scaled(dy, beta));
+}
+
 }  // namespace
 
 Rows gemm() {
@@ -164,6 +183,7 @@ Rows gemm() {
       .attributes = {"alpha", "beta", "transA", "transB"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       // With transB the output channels are axis 0 of the weight instead.
       .quant = {.kind = QuantRule::Kind::weighted, .activation = 0, .weight = 1, .bias = 2, .weight_channel_axis = 1},
       .samples = samples,

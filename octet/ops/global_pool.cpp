@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/wide.h"
 #include "octet/ops/window.h"
@@ -69,6 +70,13 @@ void norm(EvalContext& ctx) {
   });
 }
 
+// Elements that are equal to the maximum share the gradient.
+void gradient_of_maximum(GradientContext& ctx) {
+  const ValueId x = ctx.input(0), dy = ctx.output_gradient();
+  const ValueId mask = ctx.mask(ctx.emit("Equal", {x, ctx.output()}), dy);
+  ctx.set(0, ctx.mul(mask, ctx.div(dy, ctx.sum_to(mask, dy))));
+}
+
 std::vector<Sample> samples(Random& random) {
   std::vector<Sample> out;
   for (const Shape& shape :
@@ -92,11 +100,16 @@ Rows global_pool() {
       {.name = "GlobalAveragePool",
        .infer = infer,
        .eval = average,
+       .gradient =
+           [](GradientContext& ctx) {
+             ctx.set(0, ctx.emit_own("MeanGrad", {ctx.output_gradient(), ctx.shape_of(ctx.input(0))}));
+           },
        .quant = {.kind = QuantRule::Kind::arithmetic},
        .samples = samples},
       {.name = "GlobalMaxPool",
        .infer = infer,
        .eval = maximum,
+       .gradient = gradient_of_maximum,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = samples},
       {.name = "GlobalLpPool", .attributes = {"p"}, .infer = infer, .eval = norm, .samples = norm_samples},

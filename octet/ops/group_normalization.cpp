@@ -7,6 +7,7 @@
 
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -118,6 +119,39 @@ std::vector<Sample> group_samples(Random& random) {
   return out;
 }
 
+// Groups become rows: then it is a layer norm of rows between an affine map of channels (or groups).
+//   groups   0: each channel is one
+void gradient(GradientContext& ctx, std::int64_t groups) {
+  const ValueId x = ctx.input(0), dy = ctx.output_gradient();
+  const int rank = ctx.rank(x);
+  const bool per_group = groups != 0 && ctx.opset() < 21;
+  const auto known = ctx.shape(x) ? static_shape(*ctx.shape(x)) : std::nullopt;
+  if (known && known->elements() == 0) throw ctx.error("the gradient of a norm of an empty tensor");
+  const auto rows = [&](ValueId v) { return ctx.reshape(v, {0, groups == 0 ? 0 : groups, -1}); };
+  Attributes form;
+  form.set("epsilon", ctx.attributes().real("epsilon", 1e-5f));
+  const ValueId one = ctx.graph().add_initializer({}, Tensor::scalar(1.0).cast(ctx.dtype(x)).reshaped({1}));
+  // The affine map sees channels, or the rows themselves where each has one factor.
+  const bool of_rows = per_group || groups == 0;
+  std::vector<std::int64_t> column{-1};
+  for (int i = of_rows ? 2 : 1; i < (of_rows ? 3 : rank - 1); ++i) column.push_back(1);
+  if (!of_rows && rank == 2) column = {-1};
+  std::vector<std::int64_t> axes;
+  for (int i = 0; i < (of_rows ? 3 : rank); ++i) {
+    if (i != 1) axes.push_back(i);
+  }
+  const ValueId slope = of_rows ? rows(dy) : dy;
+  if (ctx.wants(2)) ctx.set(2, ctx.reduce_sum(slope, axes, false));
+  if (ctx.wants(1)) {
+    const ValueId normal = ctx.emit_own("LayerNormalization", {rows(x), one}, form);
+    ctx.set(1, ctx.reduce_sum(ctx.mul(slope, of_rows ? normal : ctx.reshape_to(normal, x)), axes, false));
+  }
+  if (!ctx.wants(0)) return;
+  const ValueId scaled = ctx.mul(slope, ctx.reshape(ctx.input(1), column));
+  const ValueId dx = ctx.emit_own("LayerNormGrad", {rows(x), one, of_rows ? scaled : rows(scaled)}, form);
+  ctx.set(0, ctx.reshape_to(dx, x));
+}
+
 }  // namespace
 
 Rows group_normalization() {
@@ -128,6 +162,7 @@ Rows group_normalization() {
           .attributes = {"epsilon"},
           .infer = infer_same_as_input,
           .eval = eval_instance,
+          .gradient = [](GradientContext& ctx) { gradient(ctx, 0); },
           .samples = instance_samples,
       },
       {
@@ -137,6 +172,7 @@ Rows group_normalization() {
           .attributes = {"epsilon", "num_groups", "stash_type"},
           .infer = infer_same_as_input,
           .eval = eval_group,
+          .gradient = [](GradientContext& ctx) { gradient(ctx, ctx.attributes().integer("num_groups")); },
           .samples = group_samples,
       },
   };

@@ -9,6 +9,7 @@
 #include "octet/kernels/math/math.h"
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -159,6 +160,23 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  for (int i = 1; i < ctx.output_count(); ++i) {
+    if (ctx.output_gradient(i) != kNoValue) throw ctx.error("a loss that depends on a layer norm's statistics");
+  }
+  const bool own_bias = ctx.wants(2) && !(ctx.has_input(1) && ctx.same_shape(ctx.input(1), ctx.input(2)));
+  const std::vector<ValueId> out =
+      ctx.emit_outputs("LayerNormGrad", {ctx.input(0), ctx.input(1), ctx.output_gradient()},
+                       {ctx.wants(0), ctx.wants(1), ctx.wants(2) && !own_bias}, ctx.attributes(), "octet");
+  ctx.set(0, out[0]);
+  ctx.set(1, out[1]);
+  if (own_bias) {
+    ctx.set_sum(2, ctx.output_gradient());
+  } else {
+    ctx.set(2, out[2]);
+  }
+}
+
 }  // namespace
 
 Rows layer_normalization() {
@@ -170,6 +188,7 @@ Rows layer_normalization() {
       .attributes = {"axis", "epsilon", "stash_type"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   }};
 }

@@ -4,6 +4,7 @@
 
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -62,6 +63,20 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// dx = (dy - f sum(dy y)) / norm with f = y (p 2) or sign(x) (p 1); 0 for a row of norm 0.
+void gradient(GradientContext& ctx) {
+  const ValueId x = ctx.input(0), y = ctx.output(), dy = ctx.output_gradient();
+  const bool squares = ctx.attributes().integer("p", 2) == 2;
+  const std::vector<std::int64_t> axes{normalize_axis(ctx.attributes().integer("axis", -1), ctx.rank(x))};
+  const ValueId size = squares ? ctx.emit("Sqrt", {ctx.reduce_sum(ctx.mul(x, x), axes, true)})
+                               : ctx.reduce_sum(ctx.emit("Abs", {x}), axes, true);
+  const ValueId zero = ctx.scalar(0, x), empty = ctx.emit("Equal", {size, zero});
+  const ValueId dot = ctx.reduce_sum(ctx.mul(dy, y), axes, true);
+  const ValueId slope = ctx.sub(dy, ctx.mul(squares ? y : ctx.emit("Sign", {x}), dot));
+  const ValueId dx = ctx.div(slope, ctx.emit("Where", {empty, ctx.scalar(1, x), size}));
+  ctx.set(0, ctx.emit("Where", {empty, zero, dx}));
+}
+
 }  // namespace
 
 Rows lp_normalization() {
@@ -70,6 +85,7 @@ Rows lp_normalization() {
       .attributes = {"axis", "p"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   }};
 }

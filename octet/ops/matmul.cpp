@@ -4,6 +4,7 @@
 #include "octet/ops/matmul.h"
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/wide.h"
 
@@ -115,6 +116,56 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// One matrix on the right: tall products, in which nothing is transposed.
+void gradient_of_matrix(GradientContext& ctx, ValueId dy, int rank_a) {
+  const ValueId a = ctx.input(0), b = ctx.input(1);
+  const auto flat = [&](ValueId v, ValueId last_like, int axis) {
+    if (rank_a == 2) return v;
+    const auto& dims = ctx.shape(last_like);
+    const Dim last = dims ? (*dims)[static_cast<std::size_t>(axis)] : Dim();
+    if (last.known()) return ctx.reshape(v, {-1, last.value});
+    throw ctx.error("the gradient needs the size of a matrix that shape inference does not know")
+        .hint("give the shapes of the network's inputs");
+  };
+  const auto product = [&](ValueId left, bool trans_left, ValueId right, bool trans_right) {
+    Attributes form;
+    form.set("transA", std::int64_t{trans_left});
+    form.set("transB", std::int64_t{trans_right});
+    return ctx.emit("Gemm", {left, right, ctx.opset() < 11 ? ctx.scalar(0, dy) : kNoValue}, form);
+  };
+  const ValueId rows = flat(dy, b, 1);
+  if (ctx.wants(0)) ctx.set(0, ctx.reshape_to(product(rows, false, b, true), a));
+  if (ctx.wants(1)) ctx.set(1, product(flat(a, b, 0), true, rows, false));
+}
+
+// Y = A B: dA = dY B^T, dB = A^T dY, summed over the batches along which a matrix was repeated.
+void gradient(GradientContext& ctx) {
+  ValueId a = ctx.input(0), b = ctx.input(1), dy = ctx.output_gradient();
+  const int rank_a = ctx.rank(a), rank_b = ctx.rank(b);
+  if (rank_a >= 2 && rank_b == 2) return gradient_of_matrix(ctx, dy, rank_a);
+  // A vector is a matrix of one row or column.
+  const auto widen = [&](ValueId v, bool column) {
+    const ValueId shape = ctx.shape_of(v), one = ctx.integers({1});
+    Attributes along;
+    along.set("axis", std::int64_t{0});
+    return ctx.emit("Reshape", {v, ctx.emit("Concat", column ? std::vector{shape, one} : std::vector{one, shape}, along)});
+  };
+  const auto row_of_gradient = [&](std::int64_t axis) {
+    if (ctx.opset() >= 13) return ctx.emit("Unsqueeze", {dy, ctx.integers({axis})});
+    Attributes at;
+    at.set("axes", std::vector<std::int64_t>{axis});
+    return ctx.emit("Unsqueeze", {dy}, at);
+  };
+  int rank = ctx.rank(dy);
+  if (rank_b == 1) dy = row_of_gradient(rank++), b = widen(b, true);
+  if (rank_a == 1) dy = row_of_gradient(rank_b == 1 ? 0 : rank - 1), a = widen(a, false);
+  const auto back = [&](ValueId gradient, ValueId matrix, int slot) {
+    ctx.set(slot, ctx.reshape_to(ctx.sum_to(gradient, matrix), ctx.input(slot)));
+  };
+  if (ctx.wants(0)) back(ctx.emit("MatMul", {dy, ctx.transpose_matrix(b)}), a, 0);
+  if (ctx.wants(1)) back(ctx.emit("MatMul", {ctx.transpose_matrix(a), dy}), b, 1);
+}
+
 }  // namespace
 
 Rows matmul() {
@@ -123,6 +174,7 @@ Rows matmul() {
       .inputs = {2, 2},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       // The weight's output channels are its last axis: 1 for a matrix, which is what a constant weight is.
       .quant = {.kind = QuantRule::Kind::weighted, .activation = 0, .weight = 1, .weight_channel_axis = 1},
       .samples = samples,

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/pool.h"
 #include "octet/ops/wide.h"
@@ -91,6 +92,10 @@ Rows max_pool() {
       .attributes = {"auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides"},
       .infer = infer_pool,
       .eval = eval,
+      .gradient =
+          [](GradientContext& ctx) {
+            ctx.set(0, ctx.emit_own("MaxPoolGrad", {ctx.input(0), ctx.output_gradient()}, ctx.attributes()));
+          },
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -20,6 +20,8 @@
 
 namespace octet {
 
+class GradientContext;
+
 struct Arity {
   int min = 1, max = 1;
 };
@@ -69,6 +71,9 @@ struct OpDef {
   std::function<void(EvalContext&)> eval = {};
   /// Optional: a faster form for given constants. constants[i] is null where input i is not constant.
   std::function<std::unique_ptr<Prepared>(const Node&, int opset, const std::vector<const Tensor*>& constants)> prepare = {};
+  /// Reverse mode: emits nodes that compute the gradients of the inputs from those of the outputs.
+  std::function<void(GradientContext&)> gradient = {};
+  bool zero_gradient = false;   ///< the derivative is zero almost everywhere, or no input is real (Round, Shape, ArgMax)
   QuantRule quant = {};
   bool foldable = true;         ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
   std::function<std::vector<Sample>(Random&)> samples = {};

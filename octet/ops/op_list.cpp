@@ -7,11 +7,14 @@
 
 namespace octet::ops {
 
+Rows activation_gradients();  // ReluGrad, SigmoidGrad, ...
 Rows activations();  // Sigmoid, HardSwish, Elu, ...
 Rows affine_grid();
 Rows arg_reduce();  // ArgMax, ArgMin
 Rows arithmetic();  // Add, Sub, Mul, Div
 Rows average_pool();
+Rows barrier();
+Rows batch_norm_training();  // BatchNormTraining, BatchNormGrad
 Rows batch_normalization();
 Rows bitwise();  // BitShift, BitwiseAnd, BitwiseNot, BitwiseOr, BitwiseXor
 Rows cast();     // Cast, CastLike
@@ -24,6 +27,7 @@ Rows concat();
 Rows constant();
 Rows constant_of_shape();
 Rows conv();
+Rows conv_gradient();  // ConvGradInput, ConvGradWeight
 Rows conv_integer();  // ConvInteger, QLinearConv
 Rows conv_transpose();
 Rows cum_sum();
@@ -31,6 +35,7 @@ Rows depth_to_space();
 Rows det();
 Rows dft();  // DFT, STFT
 Rows dropout();
+Rows dropout_training();
 Rows dynamic_quantize_linear();
 Rows einsum();
 Rows expand();
@@ -46,6 +51,7 @@ Rows group_normalization();  // InstanceNormalization, GroupNormalization
 Rows gru();
 Rows identity();
 Rows if_else();
+Rows layer_norm_gradient();
 Rows layer_normalization();
 Rows logic();  // And, Or, Xor, Not
 Rows loop();
@@ -62,12 +68,15 @@ Rows max_unpool();
 Rows mean_variance_normalization();
 Rows mel_weight_matrix();
 Rows mod();
+Rows movement_gradient();  // SplitLike, SliceGrad, GatherGrad, ScatterAdd
 Rows non_max_suppression();
 Rows non_zero();
 Rows one_hot();
 Rows pad();
+Rows pool_gradient();  // MaxPoolGrad, AveragePoolGrad, MeanGrad
 Rows pow();
 Rows prelu();
+Rows product_gradient();
 Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows random_values();    // RandomNormal, RandomUniform, Bernoulli, ...
 Rows range();
@@ -85,11 +94,14 @@ Rows shape_size();
 Rows sign();  // Abs, Neg, Sign
 Rows slice();
 Rows softmax();  // Softmax, LogSoftmax, Hardmax
+Rows softmax_gradient();  // SoftmaxGrad, LogSoftmaxGrad
 Rows split();
 Rows squeeze();
+Rows sum_to();
 Rows top_k();
 Rows transpose();
 Rows trigonometry();  // Sin, Cos, ..., Atanh
+Rows trigonometry_gradients();
 Rows trilu();
 Rows unique();
 Rows variadic();  // Max, Min, Sum, Mean
@@ -100,11 +112,14 @@ namespace {
 
 // clang-format off: one line each, so that branches seldom touch the same line
 constexpr MakeRows kFiles[] = {
+    activation_gradients,
     activations,
     affine_grid,
     arg_reduce,
     arithmetic,
     average_pool,
+    barrier,
+    batch_norm_training,
     batch_normalization,
     bitwise,
     cast,
@@ -117,6 +132,7 @@ constexpr MakeRows kFiles[] = {
     constant,
     constant_of_shape,
     conv,
+    conv_gradient,
     conv_integer,
     conv_transpose,
     cum_sum,
@@ -124,6 +140,7 @@ constexpr MakeRows kFiles[] = {
     det,
     dft,
     dropout,
+    dropout_training,
     dynamic_quantize_linear,
     einsum,
     expand,
@@ -139,6 +156,7 @@ constexpr MakeRows kFiles[] = {
     gru,
     identity,
     if_else,
+    layer_norm_gradient,
     layer_normalization,
     logic,
     loop,
@@ -155,12 +173,15 @@ constexpr MakeRows kFiles[] = {
     mean_variance_normalization,
     mel_weight_matrix,
     mod,
+    movement_gradient,
     non_max_suppression,
     non_zero,
     one_hot,
     pad,
+    pool_gradient,
     pow,
     prelu,
+    product_gradient,
     quantize_linear,
     random_values,
     range,
@@ -178,11 +199,14 @@ constexpr MakeRows kFiles[] = {
     sign,
     slice,
     softmax,
+    softmax_gradient,
     split,
     squeeze,
+    sum_to,
     top_k,
     transpose,
     trigonometry,
+    trigonometry_gradients,
     trilu,
     unique,
     variadic,
@@ -191,8 +215,9 @@ constexpr MakeRows kFiles[] = {
 };
 // clang-format on
 
-// ONNX operators that the domain "octet" offers at every opset, for patterns recognised in older graphs.
-constexpr const char* kAtEveryOpset[] = {"Gelu", "HardSwish", "LayerNormalization"};
+// ONNX operators that the domain "octet" offers at every opset, for patterns recognised in older graphs and for
+// gradients in them.
+constexpr const char* kAtEveryOpset[] = {"Expand", "Gelu", "HardSwish", "LayerNormalization", "Where"};
 
 }  // namespace
 

@@ -6,7 +6,9 @@
 
 #include "octet/base/checked.h"
 #include "octet/ops/fill.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -226,6 +228,31 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// A border of constants is cropped again; what other modes repeat adds up where it came from.
+void gradient(GradientContext& ctx) {
+  const bool old = ctx.opset() < kPadsAreInput;
+  const Tensor* given = old ? nullptr : ctx.constant(ctx.input(1));
+  const auto pads = old ? ctx.attributes().integers("pads") : given ? given->to_int64() : std::vector<std::int64_t>{-1};
+  const bool grows = std::all_of(pads.begin(), pads.end(), [](std::int64_t p) { return p >= 0; });
+  if (ctx.attributes().text("mode", "constant") == "constant" && grows) {
+    std::vector<std::int64_t> back;
+    for (const std::int64_t p : pads) back.push_back(-p);
+    Attributes form;
+    if (old) form.set("pads", back);
+    std::vector<ValueId> inputs{ctx.output_gradient()};
+    if (!old) inputs.insert(inputs.end(), {ctx.integers(back), kNoValue, ctx.input(3)});
+    const ValueId dx = ctx.emit("Pad", inputs, form);
+    ctx.set(0, dx);
+    if (ctx.wants(2)) ctx.set_sum(2, ctx.sub(ctx.sum_to(ctx.output_gradient(), ctx.input(2)), ctx.sum_to(dx, ctx.input(2))));
+    return;
+  }
+  if (ctx.wants(2)) throw ctx.error("the value of a Pad that crops has no gradient");
+  Node node = ctx.node();
+  node.attributes.erase("value");
+  if (node.inputs.size() > 2) node.inputs[2] = kNoValue;
+  gradient_by_movement_of(ctx, node);
+}
+
 }  // namespace
 
 Rows pad() {
@@ -236,6 +263,7 @@ Rows pad() {
       .attributes = {"mode", "pads", "value"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -100,6 +101,22 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// dx = dy e x^(e - 1), 0 where e is; de = dy y log(x), 0 where x is not positive.
+void gradient(GradientContext& ctx) {
+  const ValueId x = ctx.input(0), dy = ctx.output_gradient();
+  const ValueId e = ctx.cast_to(ctx.input(1), ctx.dtype(x)), zero = ctx.scalar(0, x);
+  if (ctx.wants(0)) {
+    const ValueId lower = ctx.emit("Pow", {x, ctx.sub(e, ctx.scalar(1, x))});
+    const ValueId slope = ctx.emit("Where", {ctx.emit("Equal", {e, zero}), zero, ctx.mul(e, lower)});
+    ctx.set_sum(0, ctx.mul(dy, slope));
+  }
+  if (ctx.wants(1)) {
+    const ValueId positive = ctx.emit("Greater", {x, zero});
+    const ValueId log = ctx.emit("Log", {ctx.emit("Where", {positive, x, ctx.scalar(1, x)})});
+    ctx.set_sum(1, ctx.mul(dy, ctx.mul(ctx.output(), log)));
+  }
+}
+
 }  // namespace
 
 Rows pow() {
@@ -109,6 +126,7 @@ Rows pow() {
       .inputs = {2, 2},
       .infer = infer_broadcast,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   }};
 }

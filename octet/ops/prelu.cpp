@@ -1,5 +1,6 @@
 // PRelu: y = x, slope * x below 0; the slope broadcasts to x's shape.  Source: ONNX PRelu-16.
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -35,6 +36,15 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  const ValueId x = ctx.input(0), dy = ctx.output_gradient();
+  if (ctx.wants(0)) {
+    const ValueId below = ctx.emit("Less", {x, ctx.scalar(0, x)});
+    ctx.set(0, ctx.emit("Where", {below, ctx.mul(dy, ctx.input(1)), dy}));
+  }
+  if (ctx.wants(1)) ctx.set_sum(1, ctx.emit_own("PReluSlopeGrad", {x, dy}));
+}
+
 }  // namespace
 
 Rows prelu() {
@@ -44,6 +54,7 @@ Rows prelu() {
       .inputs = {2, 2},
       .infer = infer_same_as_input,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   }};
 }

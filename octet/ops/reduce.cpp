@@ -14,6 +14,7 @@
 #include "octet/ops/axes.h"
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -312,11 +313,66 @@ std::vector<Sample> samples(Random& random, int input_since) {
   return out;
 }
 
+// A result (or its gradient) with the reduced axes back as size 1.
+ValueId with_reduced_axes(GradientContext& ctx, ValueId v, int input_since) {
+  if (ctx.attributes().integer("keepdims", 1) != 0) return v;
+  const int rank = ctx.rank(ctx.input(0));
+  std::vector<std::int64_t> axes;
+  if (ctx.opset() < input_since) {
+    axes = ctx.attributes().integers("axes");
+  } else if (ctx.has_input(1)) {
+    const Tensor* given = ctx.constant(ctx.input(1));
+    if (given == nullptr) return ctx.emit("Unsqueeze", {v, ctx.input(1)});  // opset 13 at least
+    axes = given->to_int64();
+  }
+  if (axes.empty()) {
+    if (ctx.attributes().integer("noop_with_empty_axes", 0) != 0) return v;
+    return ctx.reshape(v, std::vector<std::int64_t>(static_cast<std::size_t>(rank), 1));
+  }
+  const std::vector<int> normal = normalize_axes(axes, rank);
+  if (ctx.opset() >= 13) return ctx.emit("Unsqueeze", {v, ctx.integers({normal.begin(), normal.end()})});
+  Attributes at;
+  at.set("axes", std::vector<std::int64_t>(normal.begin(), normal.end()));
+  return ctx.emit("Unsqueeze", {v}, at);
+}
+
+void gradient(GradientContext& ctx, Reduction kind, int input_since) {
+  const ValueId x = ctx.input(0), dy = with_reduced_axes(ctx, ctx.output_gradient(), input_since);
+  const auto y = [&] { return with_reduced_axes(ctx, ctx.output(), input_since); };
+  switch (kind) {
+    case Reduction::sum:
+      return ctx.set(0, ctx.expand_to(dy, x));
+    case Reduction::mean:
+      return ctx.set(0, ctx.emit_own("MeanGrad", {dy, ctx.shape_of(x)}));
+    case Reduction::max:
+    case Reduction::min: {  // elements that are equal share the gradient
+      const ValueId mask = ctx.mask(ctx.emit("Equal", {x, y()}), dy);
+      return ctx.set(0, ctx.mul(mask, ctx.div(dy, ctx.sum_to(mask, dy))));
+    }
+    case Reduction::product:
+      return ctx.set(0, ctx.emit_own("ReduceProdGrad", {x, dy}));
+    case Reduction::l1:
+      return ctx.set(0, ctx.mul(ctx.emit("Sign", {x}), dy));
+    case Reduction::l2: {  // 0 at the origin
+      const ValueId norm = y(), zero = ctx.scalar(0, x);
+      const ValueId safe = ctx.emit("Where", {ctx.emit("Equal", {norm, zero}), ctx.scalar(1, x), norm});
+      return ctx.set(0, ctx.mul(x, ctx.div(dy, safe)));
+    }
+    case Reduction::sum_square:
+      return ctx.set(0, ctx.mul(ctx.scaled(x, 2), dy));
+    case Reduction::log_sum:
+      return ctx.set(0, ctx.expand_to(ctx.mul(dy, ctx.emit("Exp", {ctx.neg(y())})), x));
+    case Reduction::log_sum_exp:
+      return ctx.set(0, ctx.mul(dy, ctx.emit("Exp", {ctx.sub(x, y())})));
+  }
+}
+
 OpDef row(const Kind& kind) {
   OpDef op{.name = kind.name, .inputs = {1, 2}, .attributes = {"axes", "keepdims", "noop_with_empty_axes"}};
   op.infer = [kind](InferContext& ctx) { infer(ctx, kind); };
   op.eval = [kind](EvalContext& ctx) { eval(ctx, kind.reduction, kind.input_since); };
   op.samples = [since = kind.input_since](Random& random) { return samples(random, since); };
+  op.gradient = [kind](GradientContext& ctx) { gradient(ctx, kind.reduction, kind.input_since); };
   if (kind.reduction == Reduction::mean) op.quant.kind = QuantRule::Kind::arithmetic;
   if (kind.reduction == Reduction::max || kind.reduction == Reduction::min)
     op.quant.kind = QuantRule::Kind::pass_through;

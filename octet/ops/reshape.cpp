@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "octet/base/checked.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
 
@@ -202,12 +203,14 @@ Rows reshape() {
        .attributes = {"allowzero"},
        .infer = infer_reshape,
        .eval = eval_reshape,
+       .gradient = gradient_reshape,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = reshape_samples},
       {.name = "Flatten",
        .attributes = {"axis"},
        .infer = infer_flatten,
        .eval = eval_flatten,
+       .gradient = gradient_reshape,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = flatten_samples},
   };

@@ -6,18 +6,21 @@
 // Source: ONNX Upsample-7, Upsample-9, Resize-10, Resize-11, Resize-13, Resize-18, Resize-19.
 #include <cmath>
 
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/resize_apply.h"
+#include "octet/ops/wide.h"
 
 namespace octet::ops {
 namespace {
 
 constexpr int kNewest = 19;
 
-bool quantized(const Node& node) { return node.domain == "octet"; }
+bool quantized(const Node& node) { return node.domain == "octet" && node.op_type == "Resize"; }
 // Which form of ONNX's operator a node has; ours has the newest.
-int form(const Node& node, int opset) { return quantized(node) ? kNewest : opset; }
+int form(const Node& node, int opset) { return node.domain.empty() ? opset : kNewest; }
 
 // The inputs and attributes that say how large: whichever are known.
 struct Request {
@@ -131,9 +134,9 @@ void infer(InferContext& ctx) {
   ctx.set_output(0, ctx.dtype(0), shape);
 }
 
-Request request_of(const EvalContext& ctx) {
+Request request_of(const EvalContext& ctx, int rank) {
   const std::string& op_type = ctx.node().op_type;
-  Request request{.scales = {}, .sizes = {}, .axes = axes_of(ctx.attributes(), ctx.input(0).rank())};
+  Request request{.scales = {}, .sizes = {}, .axes = axes_of(ctx.attributes(), rank)};
   const int slot = scales_slot(op_type, form(ctx.node(), ctx.opset()));
   if (ctx.attributes().has("scales")) {
     request.scales = ctx.attributes().reals("scales");
@@ -159,27 +162,39 @@ void set_regions(const EvalContext& ctx, std::vector<ResizeAxis>& axes) {
   }
 }
 
+struct Plan {
+  ResizeOptions options;
+  std::vector<Taps> taps;  ///< one for each axis of x
+  Shape shape;             ///< of the result
+};
+
+// How a tensor of shape `x` is resized by the node (whose inputs are those of `ctx`).
+Plan plan_of(const EvalContext& ctx, const Shape& x) {
+  Plan plan{resize_options(ctx.attributes(), ctx.node().op_type, form(ctx.node(), ctx.opset())), {}, x};
+  const Request request = request_of(ctx, x.rank());
+  std::vector<ResizeAxis> axes = plan_axes(x, request, plan.options);
+  if (plan.options.coordinates == "tf_crop_and_resize") set_regions(ctx, axes);
+  for (std::size_t i = 0; i < axes.size(); ++i) plan.shape[request.axes[i]] = axes[i].out;
+  if (plan.shape.elements() == 0) return plan;
+  if (x.elements() == 0) throw ctx.error(ErrorKind::bad_input, "an empty tensor cannot be resized to a larger one");
+  plan.taps.resize(static_cast<std::size_t>(x.rank()));
+  for (Taps& t : plan.taps) t.identity = true;
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    plan.taps[static_cast<std::size_t>(request.axes[i])] = make_taps(plan.options, axes[i]);
+  return plan;
+}
+
 void eval(EvalContext& ctx) {
   const Tensor& x = ctx.input(0);
-  const ResizeOptions options = resize_options(ctx.attributes(), ctx.node().op_type, form(ctx.node(), ctx.opset()));
-  const Request request = request_of(ctx);
-  std::vector<ResizeAxis> axes = plan_axes(x.shape(), request, options);
-  if (options.coordinates == "tf_crop_and_resize") set_regions(ctx, axes);
-  Shape shape = x.shape();
-  for (std::size_t i = 0; i < axes.size(); ++i) shape[request.axes[i]] = axes[i].out;
-  Tensor& y = ctx.output(0, x.dtype(), shape);
+  const Plan plan = plan_of(ctx, x.shape());
+  Tensor& y = ctx.output(0, x.dtype(), plan.shape);
   if (y.elements() == 0) return;
-  if (x.elements() == 0) throw ctx.error(ErrorKind::bad_input, "an empty tensor cannot be resized to a larger one");
-  std::vector<Taps> taps(static_cast<std::size_t>(x.rank()));
-  for (Taps& t : taps) t.identity = true;
-  for (std::size_t i = 0; i < axes.size(); ++i)
-    taps[static_cast<std::size_t>(request.axes[i])] = make_taps(options, axes[i]);
-  if (options.mode == ResizeMode::nearest) {
-    resize_nearest(ctx.threads(), x, taps, y);
+  if (plan.options.mode == ResizeMode::nearest) {
+    resize_nearest(ctx.threads(), x, plan.taps, y);
   } else {
-    resize_filtered(ctx.threads(), x, taps, quantized(ctx.node()) ? ToInteger::round : ToInteger::truncate, y);
+    resize_filtered(ctx.threads(), x, plan.taps, quantized(ctx.node()) ? ToInteger::round : ToInteger::truncate, y);
   }
-  fill_outside(taps, options.outside_value, y);
+  fill_outside(plan.taps, plan.options.outside_value, y);
 }
 
 Sample make(Random& random, int opset, const char* mode, const char* coordinates, DType dtype, const Shape& shape,
@@ -245,6 +260,63 @@ std::vector<Sample> upsample_samples(Random& random) {
   return out;
 }
 
+// ResizeGrad(dy, roi, scales, sizes, shape of x): every element of dy goes, weighted, to those that it was made of.
+void eval_gradient(EvalContext& ctx) {
+  constexpr int kShapeSlot = 4;
+  const Shape shape = shape_from(ctx, ctx.input(kShapeSlot));
+  const Plan plan = plan_of(ctx, shape);
+  Tensor dy = widened(ctx.input(0));
+  if (!(dy.shape() == plan.shape)) {
+    throw ctx.error(ErrorKind::bad_input, "the gradient is not that of this resize")
+        .value(to_string(dy.shape()))
+        .expected(to_string(plan.shape));
+  }
+  fill_output(ctx, 0, ctx.input(0).dtype(), shape, [&](Tensor& dx) {
+    if (plan.taps.empty()) {
+      std::memset(dx.raw(), 0, dx.bytes());
+    } else {
+      resize_back(ctx.threads(), dy, plan.taps, dx);
+    }
+  });
+}
+
+void infer_gradient(InferContext& ctx) {
+  if (const auto elements = ctx.elements(4)) return ctx.set_output(0, ctx.dtype(0), *elements);
+  ctx.set_output(0, ctx.dtype(0));
+}
+
+// The slots are those of Resize-11, whatever the node's opset; Upsample's and Resize-10's scales move to theirs.
+void gradient(GradientContext& ctx) {
+  if (ctx.attributes().text("mode", "nearest") == "nearest") {
+    Node node = ctx.node();
+    node.attributes.erase("extrapolation_value");
+    return gradient_by_movement_of(ctx, node);
+  }
+  Attributes form = ctx.attributes();
+  const bool early = ctx.node().op_type == "Upsample" || ctx.opset() < 11;
+  ValueId scales = early ? ctx.input(1) : ctx.input(2);
+  if (form.has("scales")) {
+    const std::vector<float> given = form.reals("scales");
+    scales = ctx.graph().add_initializer({}, Tensor::from<float>({static_cast<std::int64_t>(given.size())}, given));
+    form.erase("scales");
+  }
+  const ResizeOptions options = resize_options(ctx.attributes(), ctx.node().op_type, ctx.opset());
+  form.set("coordinate_transformation_mode", options.coordinates);
+  const ValueId roi = early ? kNoValue : ctx.input(kRoiSlot), sizes = early ? kNoValue : ctx.input(kSizesSlot);
+  ctx.set(0, ctx.emit_own("ResizeGrad", {ctx.output_gradient(), roi, scales, sizes, ctx.shape_of(ctx.input(0))}, form));
+}
+
+std::vector<Sample> gradient_samples(Random& random) {
+  std::vector<Sample> out;
+  for (const char* mode : {"linear", "cubic"}) {
+    Sample sample = make(random, kNewest, mode, "half_pixel", DType::f32, {1, 2, 8, 10}, {1, 1, 2, 2}, {});
+    sample.inputs.resize(4);
+    sample.inputs.push_back(int64_tensor({1, 2, 4, 5}));
+    out.push_back(sample);
+  }
+  return out;
+}
+
 }  // namespace
 
 Rows resize() {
@@ -256,6 +328,7 @@ Rows resize() {
                      "extrapolation_value", "antialias", "axes", "keep_aspect_ratio_policy"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   };
@@ -263,13 +336,24 @@ Rows resize() {
   rounding.domain = "octet";
   rounding.since = 1;
   rounding.samples = rounding_samples;
+  rounding.gradient = {};
+  OpDef back = row;
+  back.name = "ResizeGrad";
+  back.domain = "octet";
+  back.since = 0;
+  back.inputs = {5, 5};
+  back.infer = infer_gradient;
+  back.eval = eval_gradient;
+  back.gradient = {};
+  back.quant = {};
+  back.samples = gradient_samples;
   upsample.name = "Upsample";
   upsample.since = 7;
   upsample.until = 9;
   upsample.inputs = {1, 2};
   upsample.attributes = {"mode", "scales"};
   upsample.samples = upsample_samples;
-  return {row, upsample, rounding};
+  return {row, upsample, rounding, back};
 }
 
 }  // namespace octet::ops

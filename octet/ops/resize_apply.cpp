@@ -4,6 +4,7 @@
 
 #include "octet/ops/fill.h"
 #include "octet/ops/from_real.h"
+#include "octet/ops/wide.h"
 
 namespace octet::ops {
 namespace {
@@ -58,6 +59,26 @@ void filter_axis(ThreadPool& threads, const A* x, std::int64_t outer, std::int64
                              const A* line = from + taps.index[static_cast<std::size_t>(t)] * inner;
                              if (weight == 0) continue;
                              for (std::int64_t i = 0; i < inner; ++i) to[i] += weight * line[i];
+                           }
+                         }
+                       });
+}
+
+// dx[o, index[p, t], i] += w[p, t] * dy[o, p, i]; a slice of dx belongs to one thread.
+template <class T>
+void spread_axis(ThreadPool& threads, const T* dy, std::int64_t outer, std::int64_t out, std::int64_t inner,
+                 const Taps& taps, std::int64_t in, T* dx) {
+  threads.parallel_for(outer, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, out * inner)),
+                       [&](std::int64_t begin, std::int64_t end) {
+                         for (std::int64_t o = begin; o < end; ++o) {
+                           T* to = dx + o * in * inner;
+                           std::fill_n(to, in * inner, T{0});
+                           for (std::int64_t k = 0; k < out * taps.count; ++k) {
+                             const auto u = static_cast<std::size_t>(k);
+                             const T weight = taps.weight.empty() ? T{1} : static_cast<T>(taps.weight[u]);
+                             const T* from = dy + (o * out + k / taps.count) * inner;
+                             T* line = to + taps.index[u] * inner;
+                             for (std::int64_t i = 0; i < inner; ++i) line[i] += weight * from[i];
                            }
                          }
                        });
@@ -131,6 +152,25 @@ void fill_outside(const std::vector<Taps>& taps, float value, Tensor& y) {
       fill(size, item.raw(), static_cast<std::byte*>(y.raw()) + static_cast<std::size_t>(row * inner) * size, inner);
     }
   }
+}
+
+void resize_back(ThreadPool& threads, const Tensor& dy, const std::vector<Taps>& taps, Tensor& dx) {
+  Tensor current = dy.clone();
+  fill_outside(taps, 0, current);
+  Shape shape = dy.shape();
+  for (int axis = 0; axis < dx.rank(); ++axis) {
+    const Taps& t = taps[static_cast<std::size_t>(axis)];
+    if (t.identity) continue;
+    const std::int64_t out = shape[axis], outer = shape.elements(0, axis),
+                       inner = shape.elements(axis + 1, shape.rank());
+    shape[axis] = dx.dim(axis);
+    Tensor next(current.dtype(), shape);
+    dispatch_float(current.dtype(), [&]<class T>() {
+      spread_axis(threads, current.data<T>(), outer, out, inner, t, dx.dim(axis), next.data<T>());
+    });
+    current = std::move(next);
+  }
+  std::memcpy(dx.raw(), current.raw(), dx.bytes());
 }
 
 }  // namespace octet::ops

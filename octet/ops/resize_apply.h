@@ -16,4 +16,8 @@ void resize_filtered(ThreadPool& threads, const Tensor& x, const std::vector<Tap
 /// Positions that lie outside the input along any axis become `value`.
 void fill_outside(const std::vector<Taps>& taps, float value, Tensor& y);
 
+/// The transpose of the two above, for float and double: dx gets each element of dy, weighted, where it was made of;
+/// what lay outside goes nowhere.
+void resize_back(ThreadPool& threads, const Tensor& dy, const std::vector<Taps>& taps, Tensor& dx);
+
 }  // namespace octet::ops

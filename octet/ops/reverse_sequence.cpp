@@ -5,6 +5,7 @@
 
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -74,6 +75,7 @@ Rows reverse_sequence() {
       .attributes = {"batch_axis", "time_axis"},
       .infer = infer_same_as_input,
       .eval = eval,
+      .gradient = gradient_of_movement,
       .samples = samples,
   }};
 }

@@ -14,6 +14,7 @@ OpDef row(const char* name, F f) {
       .name = name,
       .infer = infer_same_as_input,
       .eval = [f](EvalContext& ctx) { map_real(ctx, f); },
+      .zero_gradient = true,
       .samples =
           [](Random& random) {
             std::vector<Sample> out = unary_samples(random);

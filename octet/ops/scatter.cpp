@@ -4,6 +4,7 @@
 // Source: ONNX Scatter-9, ScatterElements-11, -16, -18, ScatterND-11, -16, -18.
 #include "octet/ops/scatter.h"
 
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/index_walk.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
@@ -145,6 +146,32 @@ std::vector<Sample> nd_samples(Random& random) {
   return out;
 }
 
+// Without a reduction the last update wins: the same scatter of the numbers 1, 2, 3, ... tells which that is.
+void gradient(GradientContext& ctx, const char* gather) {
+  const ValueId x = ctx.input(0), indices = ctx.input(1), updates = ctx.input(2), dy = ctx.output_gradient();
+  const std::string reduction = ctx.attributes().text("reduction", "none");
+  if (reduction == "add") {
+    ctx.set(0, dy);
+    Attributes along;
+    if (ctx.attributes().has("axis")) along.set("axis", ctx.attributes().integer("axis"));
+    if (ctx.wants(2)) ctx.set(2, ctx.emit(gather, {dy, indices}, along));
+    return;
+  }
+  if (reduction != "none") throw ctx.error(ctx.node().op_type + " with reduction " + reduction + " has no gradient");
+  const auto known = ctx.shape(updates) ? static_shape(*ctx.shape(updates)) : std::nullopt;
+  if (!known) throw ctx.error("the gradient needs the shape of the updates, which shape inference does not know");
+  const ValueId numbers = ctx.graph().add_initializer({}, iota_tensor(DType::i64, *known));
+  const ValueId one = ctx.graph().add_initializer({}, Tensor::scalar<std::int64_t>(1));
+  const ValueId none = ctx.graph().add_initializer({}, Tensor::scalar<std::int64_t>(0));
+  const ValueId places = ctx.emit("Expand", {none, ctx.shape_of(x)});
+  const ValueId winners = ctx.emit(ctx.node().op_type, {places, indices, ctx.add(numbers, one)}, ctx.attributes());
+  if (ctx.wants(0)) {
+    const ValueId untouched = ctx.emit("Equal", {winners, none});
+    ctx.set(0, ctx.emit("Where", {untouched, dy, ctx.scalar(0, dy)}));
+  }
+  if (ctx.wants(2)) ctx.set(2, ctx.emit_own("ScatterAdd", {dy, winners, ctx.shape_of(updates)}));
+}
+
 }  // namespace
 
 Rows scatter() {
@@ -155,6 +182,7 @@ Rows scatter() {
       .attributes = {"axis", "reduction"},
       .infer = infer_same_as_input,
       .eval = eval_elements,
+      .gradient = [](GradientContext& ctx) { gradient(ctx, "GatherElements"); },
       .samples = elements_samples,
   };
   OpDef old = row, nd = row;
@@ -166,6 +194,7 @@ Rows scatter() {
   nd.name = "ScatterND";
   nd.attributes = {"reduction"};
   nd.eval = eval_nd;
+  nd.gradient = [](GradientContext& ctx) { gradient(ctx, "GatherND"); };
   nd.samples = nd_samples;
   return {row, old, nd};
 }

@@ -6,6 +6,7 @@
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/unary_gradient.h"
 
 namespace octet::ops {
 namespace {
@@ -70,6 +71,9 @@ Rows sign() {
       row("Sign", [](auto x) { return sign(x); }, {}),
   };
   rows[1].infer = infer_negate;
+  rows[0].gradient = unary_gradient("AbsGrad", Reads::input);
+  rows[1].gradient = [](GradientContext& ctx) { ctx.set(0, ctx.neg(ctx.output_gradient())); };
+  rows[2].zero_gradient = true;
   return rows;
 }
 

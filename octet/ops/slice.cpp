@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
 
@@ -14,9 +16,7 @@ constexpr int kRangesAreInputs = 10;
 constexpr std::int64_t kFarAway =
     std::numeric_limits<std::int32_t>::max();  // exporters write this, or int64's, for "to the end"
 
-struct Cut {
-  std::int64_t start = 0, step = 1, count = 0;
-};
+using Cut = SliceCut;
 
 // The elements that start:end:step picks from a dimension.
 Cut cut(std::int64_t dim, std::int64_t start, std::int64_t end, std::int64_t step) {
@@ -137,16 +137,21 @@ Ranges ranges_of(const EvalContext& ctx) {
   return complete(ctx.input(1).to_int64(), ctx.input(2).to_int64(), optional(3), optional(4), rank);
 }
 
+std::vector<Cut> cuts_of(const Shape& shape, const Ranges& ranges) {
+  std::vector<Cut> cuts;
+  for (const std::int64_t dim : shape) cuts.push_back({0, 1, dim});
+  for (std::size_t i = 0; i < ranges.axes.size(); ++i) {
+    cuts[static_cast<std::size_t>(ranges.axes[i])] =
+        cut(shape[ranges.axes[i]], ranges.starts[i], ranges.ends[i], ranges.steps[i]);
+  }
+  return cuts;
+}
+
 void eval(EvalContext& ctx) {
   const Tensor& x = ctx.input(0);
   const Ranges ranges = ranges_of(ctx);
   const auto from = strides_of(x.shape());
-  std::vector<Cut> cuts;
-  for (const std::int64_t dim : x.shape()) cuts.push_back({0, 1, dim});
-  for (std::size_t i = 0; i < ranges.axes.size(); ++i) {
-    cuts[static_cast<std::size_t>(ranges.axes[i])] =
-        cut(x.dim(ranges.axes[i]), ranges.starts[i], ranges.ends[i], ranges.steps[i]);
-  }
+  const std::vector<Cut> cuts = cuts_of(x.shape(), ranges);
   Shape shape;
   std::int64_t first = 0;
   for (std::size_t i = 0; i < cuts.size(); ++i) {
@@ -201,7 +206,27 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  const ValueId dy = ctx.output_gradient(), shape = ctx.shape_of(ctx.input(0));
+  if (ctx.opset() >= kRangesAreInputs) {
+    const auto& in = ctx.node().inputs;
+    std::vector<ValueId> inputs{dy, shape};
+    inputs.insert(inputs.end(), in.begin() + 1, in.end());
+    return ctx.set(0, ctx.emit_own("SliceGrad", inputs));
+  }
+  const Attributes& given = ctx.attributes();
+  const ValueId axes = given.has("axes") ? ctx.integers(given.integers("axes")) : kNoValue;
+  ctx.set(0, ctx.emit_own("SliceGrad", {dy, shape, ctx.integers(given.integers("starts")),
+                                        ctx.integers(given.integers("ends")), axes}));
+}
+
 }  // namespace
+
+std::vector<SliceCut> slice_cuts(const Shape& shape, std::vector<std::int64_t> starts, std::vector<std::int64_t> ends,
+                                 std::optional<std::vector<std::int64_t>> axes,
+                                 std::optional<std::vector<std::int64_t>> steps) {
+  return cuts_of(shape, complete(std::move(starts), std::move(ends), std::move(axes), std::move(steps), shape.rank()));
+}
 
 Rows slice() {
   return {{
@@ -210,6 +235,7 @@ Rows slice() {
       .attributes = {"starts", "ends", "axes"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -10,6 +10,7 @@
 #include "octet/kernels/math/math.h"
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -139,6 +140,16 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// Before opset 13 the axis is where the row begins.
+auto gradient(const char* op) {
+  return [op](GradientContext& ctx) {
+    const bool flatten = ctx.opset() < 13 && ctx.node().domain.empty();
+    const Attributes given = make_attributes({{kAxis, ctx.attributes().integer(kAxis, flatten ? 1 : -1)},
+                                              {"flatten", std::int64_t{flatten}}});
+    ctx.set(0, ctx.emit_own(op, {ctx.output(), ctx.output_gradient()}, given));
+  };
+}
+
 template <class F>
 OpDef row(const char* name) {
   return {.name = name, .attributes = {kAxis}, .infer = infer, .eval = eval<F>, .samples = samples};
@@ -146,6 +157,12 @@ OpDef row(const char* name) {
 
 }  // namespace
 
-Rows softmax() { return {row<Softmax>("Softmax"), row<LogSoftmax>("LogSoftmax"), row<Hardmax>("Hardmax")}; }
+Rows softmax() {
+  Rows rows = {row<Softmax>("Softmax"), row<LogSoftmax>("LogSoftmax"), row<Hardmax>("Hardmax")};
+  rows[0].gradient = gradient("SoftmaxGrad");
+  rows[1].gradient = gradient("LogSoftmaxGrad");
+  rows[2].zero_gradient = true;
+  return rows;
+}
 
 }  // namespace octet::ops

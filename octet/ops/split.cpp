@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "octet/base/checked.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
@@ -139,6 +140,19 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+// A piece that nothing reads has a gradient of zeros.
+void gradient(GradientContext& ctx) {
+  std::vector<ValueId> pieces;
+  for (int i = 0; i < ctx.output_count(); ++i) {
+    if (ctx.output(i) == kNoValue) throw ctx.error("the gradient of a Split with an output left out is not known");
+    const ValueId dy = ctx.output_gradient(i);
+    pieces.push_back(dy == kNoValue ? ctx.zeros_like(ctx.output(i)) : dy);
+  }
+  Attributes along;
+  along.set("axis", ctx.attributes().integer("axis", 0));
+  ctx.set(0, ctx.emit("Concat", pieces, along));
+}
+
 }  // namespace
 
 Rows split() {
@@ -150,6 +164,7 @@ Rows split() {
       .attributes = {"axis", "split", "num_outputs"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -2,6 +2,7 @@
 // Source: ONNX Squeeze-1, Squeeze-13, Unsqueeze-1, Unsqueeze-13 (axes are an input from 13 on).
 #include <algorithm>
 
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
 
@@ -125,6 +126,7 @@ Rows squeeze() {
        .attributes = {"axes"},
        .infer = infer_squeeze,
        .eval = eval_squeeze,
+       .gradient = gradient_reshape,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = squeeze_samples},
       {.name = "Unsqueeze",
@@ -132,6 +134,7 @@ Rows squeeze() {
        .attributes = {"axes"},
        .infer = infer_unsqueeze,
        .eval = eval_unsqueeze,
+       .gradient = gradient_reshape,
        .quant = {.kind = QuantRule::Kind::pass_through},
        .samples = unsqueeze_samples},
   };

@@ -6,6 +6,7 @@
 
 #include "octet/ops/axes.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -109,6 +110,20 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  const ValueId x = ctx.input(0);
+  if (ctx.output(1) == kNoValue) throw ctx.error("the gradient of TopK needs its indices");
+  if (ctx.opset() < 11) throw ctx.error("the gradient of TopK needs opset 11");
+  const auto known = ctx.shape(x) ? static_shape(*ctx.shape(x)) : std::nullopt;
+  if (!known) throw ctx.error("the gradient needs a shape that shape inference does not know");
+  Tensor numbers(DType::i64, *known);
+  for (std::int64_t i = 0; i < numbers.elements(); ++i) numbers.data<std::int64_t>()[i] = i + 1;
+  Attributes along;
+  along.set("axis", ctx.attributes().integer("axis", -1));
+  const ValueId places = ctx.emit("GatherElements", {ctx.graph().add_initializer({}, numbers), ctx.output(1)}, along);
+  ctx.set(0, ctx.emit_own("ScatterAdd", {ctx.output_gradient(), places, ctx.shape_of(x)}));
+}
+
 }  // namespace
 
 Rows top_k() {
@@ -134,6 +149,7 @@ Rows top_k() {
       .attributes = {"axis", "largest", "sorted"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   };
   return {by_attribute, by_input};

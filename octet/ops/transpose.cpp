@@ -1,4 +1,5 @@
 // Transpose: axes in another order; without `perm`, reversed.  Source: ONNX Transpose-13.
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
@@ -64,6 +65,19 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  std::vector<std::int64_t> inverse(static_cast<std::size_t>(ctx.rank(ctx.input(0))));
+  const std::vector<std::int64_t> permutation = ctx.attributes().integers("perm");
+  for (std::size_t i = 0; i < inverse.size(); ++i) {
+    if (permutation.empty()) {
+      inverse[i] = static_cast<std::int64_t>(inverse.size() - 1 - i);
+    } else {
+      inverse[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
+    }
+  }
+  ctx.set(0, ctx.transpose(ctx.output_gradient(), inverse));
+}
+
 }  // namespace
 
 Rows transpose() {
@@ -72,6 +86,7 @@ Rows transpose() {
       .attributes = {"perm"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .quant = {.kind = QuantRule::Kind::pass_through},
       .samples = samples,
   }};

@@ -4,6 +4,7 @@
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/op_list.h"
+#include "octet/ops/unary_gradient.h"
 
 namespace octet::ops {
 namespace {
@@ -23,7 +24,7 @@ OpDef row(const char* name, int since, F f, float low = -2, float high = 2) {
 }  // namespace
 
 Rows trigonometry() {
-  return {
+  Rows rows = {
       row(
           "Sin", 7, [](auto x) { return std::sin(x); }, -9, 9),
       row(
@@ -43,6 +44,8 @@ Rows trigonometry() {
       row(
           "Atanh", 9, [](auto x) { return std::atanh(x); }, -0.9f, 0.9f),
   };
+  for (OpDef& op : rows) op.gradient = unary_gradient(op.name + "Grad", Reads::input);
+  return rows;
 }
 
 }  // namespace octet::ops

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "octet/ops/elementwise.h"
+#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -68,6 +69,7 @@ Rows trilu() {
       .attributes = {"upper"},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient_of_movement,
       .samples = samples,
   }};
 }

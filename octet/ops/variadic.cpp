@@ -2,6 +2,7 @@
 // Source: ONNX Max-13, Min-13, Sum-13, Mean-13.
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -78,6 +79,27 @@ std::vector<Sample> order_samples(Random& random) {
   return out;
 }
 
+// Inputs that are equal share the gradient, as in torch.
+void gradient_of_order(GradientContext& ctx) {
+  const ValueId dy = ctx.output_gradient();
+  std::vector<ValueId> masks;
+  ValueId count = kNoValue;
+  for (int i = 0; i < ctx.input_count(); ++i) {
+    masks.push_back(ctx.mask(ctx.emit("Equal", {ctx.input(i), ctx.output()}), dy));
+    count = count == kNoValue ? masks.back() : ctx.add(count, masks.back());
+  }
+  const ValueId share = ctx.div(dy, count);
+  for (int i = 0; i < ctx.input_count(); ++i) {
+    if (ctx.wants(i)) ctx.set_sum(i, ctx.mul(share, masks[static_cast<std::size_t>(i)]));
+  }
+}
+
+void gradient_of_sum(GradientContext& ctx, bool mean) {
+  ValueId dy = ctx.output_gradient();
+  if (mean && ctx.input_count() > 1) dy = ctx.scaled(dy, 1.0 / ctx.input_count());
+  for (int i = 0; i < ctx.input_count(); ++i) ctx.set_sum(i, dy);
+}
+
 OpDef row(const char* name, int since) {
   return {.name = name, .since = since, .inputs = {1, kVariadic}, .infer = infer_broadcast};
 }
@@ -92,6 +114,9 @@ Rows variadic() {
   min.eval = [](EvalContext& ctx) { eval_order(ctx, [](auto a, auto b) { return a < b; }); };
   sum.eval = [](EvalContext& ctx) { eval_sum(ctx, false); };
   mean.eval = [](EvalContext& ctx) { eval_sum(ctx, true); };
+  max.gradient = min.gradient = gradient_of_order;
+  sum.gradient = [](GradientContext& ctx) { gradient_of_sum(ctx, false); };
+  mean.gradient = [](GradientContext& ctx) { gradient_of_sum(ctx, true); };
   max.samples = min.samples = order_samples;
   sum.samples = mean.samples = samples;
   return {max, min, sum, mean};

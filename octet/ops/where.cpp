@@ -1,6 +1,7 @@
 // Where: y = condition ? x : y, the three broadcasting.  Any element type.  Source: ONNX Where-16.
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
+#include "octet/ops/gradient_context.h"
 #include "octet/ops/op_list.h"
 
 namespace octet::ops {
@@ -62,6 +63,12 @@ std::vector<Sample> samples(Random& random) {
   return out;
 }
 
+void gradient(GradientContext& ctx) {
+  const ValueId dy = ctx.output_gradient(), zero = ctx.scalar(0, dy);
+  if (ctx.wants(1)) ctx.set_sum(1, ctx.emit("Where", {ctx.input(0), dy, zero}));
+  if (ctx.wants(2)) ctx.set_sum(2, ctx.emit("Where", {ctx.input(0), zero, dy}));
+}
+
 }  // namespace
 
 Rows where() {
@@ -71,6 +78,7 @@ Rows where() {
       .inputs = {3, 3},
       .infer = infer,
       .eval = eval,
+      .gradient = gradient,
       .samples = samples,
   }};
 }

@@ -60,17 +60,22 @@ void Edit::produce(ValueId from, std::string op_type, std::vector<ValueId> input
   made.inputs = std::move(inputs);
   made.outputs = {from};
   made.attributes = std::move(attributes);
-  added_.push_back(std::move(made));
+  std::vector<Node>& place = added_[uses_.producer(from)];
+  for (Node& part : parts_) place.push_back(std::move(part));
+  parts_.clear();
+  place.push_back(std::move(made));
   count();
 }
 
-void Edit::produce_new(ValueId output, std::string op_type, std::vector<ValueId> inputs, Attributes attributes) {
+void Edit::produce_new(ValueId output, std::string op_type, std::vector<ValueId> inputs, Attributes attributes,
+                       const std::string& domain) {
   Node made;
   made.op_type = std::move(op_type);
+  made.domain = domain;
   made.inputs = std::move(inputs);
   made.outputs = {output};
   made.attributes = std::move(attributes);
-  added_.push_back(std::move(made));
+  parts_.push_back(std::move(made));
 }
 
 std::string Edit::domain_for(const std::string& op_type) {
@@ -83,8 +88,13 @@ int Edit::finish() {
   if (count_ == 0) return 0;
   replace_uses(graph_, replaced_);
   // replace_uses may append Identity nodes for outputs: they are beyond dead_ and stay.
-  erase_nodes(graph_, dead_);
-  for (Node& node : added_) graph_.nodes.push_back(std::move(node));
+  std::vector<Node> nodes;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (i >= dead_.size() || !dead_[i]) nodes.push_back(std::move(graph_.nodes[i]));
+    for (Node& node : added_[static_cast<int>(i)]) nodes.push_back(std::move(node));
+  }
+  for (Node& node : parts_) nodes.push_back(std::move(node));
+  graph_.nodes = std::move(nodes);
   sort_topologically(graph_);
   remove_dead(graph_);
   return count_;

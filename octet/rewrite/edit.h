@@ -44,7 +44,8 @@ class Edit {
   void produce(ValueId from, std::string op_type, std::vector<ValueId> inputs, Attributes attributes = {},
                const std::string& name = {}, const std::string& domain = {});
   /// A new node makes the new value `output` (not counted: part of a larger change).
-  void produce_new(ValueId output, std::string op_type, std::vector<ValueId> inputs, Attributes attributes = {});
+  void produce_new(ValueId output, std::string op_type, std::vector<ValueId> inputs, Attributes attributes = {},
+                   const std::string& domain = {});
   /// Readers of `from` read `to`.
   void replace(ValueId from, ValueId to) { replaced_[from] = to; }
   void count() { ++count_; }
@@ -58,7 +59,10 @@ class Edit {
   Graph& graph_;
   Uses uses_;
   std::vector<bool> dead_;
-  std::vector<Node> added_;
+  /// New nodes by the index of the old one in whose place they stand: results that nothing waits for must not move to
+  /// the end, where they would keep what they read alive.
+  std::map<int, std::vector<Node>> added_;
+  std::vector<Node> parts_;  ///< made by produce_new; they stand before the next node that is produced
   std::map<ValueId, ValueId> replaced_;
   int count_ = 0;
 };

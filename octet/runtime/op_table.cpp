@@ -5,6 +5,9 @@
 
 namespace octet::runtime {
 
+std::vector<RuntimeOp> batch_norm_ops();
+std::vector<RuntimeOp> channel_sum_op();
+std::vector<RuntimeOp> conv_gradient_ops();
 std::vector<RuntimeOp> conv_ops();
 std::vector<RuntimeOp> convert_ops();
 std::vector<RuntimeOp> dynamic_linear_op();
@@ -12,6 +15,7 @@ std::vector<RuntimeOp> gru_ops();
 std::vector<RuntimeOp> linear_op();
 std::vector<RuntimeOp> lstm_ops();
 std::vector<RuntimeOp> matmul_ops();
+std::vector<RuntimeOp> pool_gradient_ops();
 std::vector<RuntimeOp> pool_ops();
 std::vector<RuntimeOp> qbinary_ops();
 std::vector<RuntimeOp> qlinear_op();
@@ -19,8 +23,8 @@ std::vector<RuntimeOp> qlinear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    conv_ops, convert_ops, dynamic_linear_op, gru_ops,     linear_op,
-    lstm_ops, matmul_ops,  pool_ops,          qbinary_ops, qlinear_op,
+    batch_norm_ops, channel_sum_op, conv_gradient_ops, conv_ops, convert_ops,       dynamic_linear_op, gru_ops,
+    linear_op,      lstm_ops,       matmul_ops,        pool_ops, pool_gradient_ops, qbinary_ops,       qlinear_op,
 };
 
 }  // namespace

@@ -47,6 +47,7 @@ struct RuntimeOp {
   bool in_place = false;  ///< elementwise: the output may take the place of an input of its size
   /// Input slots that are images, laid out as the attribute channels_last says; none: layout is no matter.
   std::vector<int> images = {};
+  int image_outputs = 1;  ///< of an operator with images: how many outputs are images too, the first ones
 };
 
 /// All runtime operators.

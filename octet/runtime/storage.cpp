@@ -17,6 +17,7 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 bool only_reshapes(const Node& node) {
   static constexpr std::array<std::string_view, 6> kNames = {"Reshape",   "Flatten",  "Squeeze",
                                                              "Unsqueeze", "Identity", "Dropout"};
+  if (node.domain == "octet") return node.op_type == "Barrier";
   return node.domain.empty() && std::find(kNames.begin(), kNames.end(), node.op_type) != kNames.end() &&
          std::count_if(node.outputs.begin(), node.outputs.end(), [](ValueId id) { return id != kNoValue; }) == 1;
 }

@@ -1,5 +1,6 @@
 // Conv, QConv and DynamicConv: a convolution with bias, residual, activation (and quantization) in one step.
-//   Conv         x f32 image; w f32 [out, in / group, kernel...] constant; bias f32 [out] or none; residual f32 or none
+//   Conv         x f32 image; w f32 [out, in / group, kernel...]; bias f32 [out] or none; residual f32 or none. Weights
+//                that are not constant (training) are packed in each run.
 //                y = activation(conv(x, w) + bias + residual)
 //   QConv        x u8 image; w s8 constant; w_scale f32 [1] or [out] constant; bias i32 or f32 [out] or none;
 //                residual u8 or f32 or none
@@ -57,6 +58,32 @@ class FloatConvStep : public ConvStep {
   explicit FloatConvStep(const PrepareContext& ctx) : ConvStep(ctx, 2) {}
 
   void run(EvalContext& ctx) const override { conv_.run(ctx.input(0).raw(), 0, bind(ctx), ctx.scratch, ctx.threads()); }
+};
+
+class LooseConvStep : public PreparedStep {
+ public:
+  explicit LooseConvStep(const PrepareContext& ctx)
+      : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1])),
+        output_(conv_output(conv_.shape(), ctx.inputs[0]->rank())) {
+    epilogue_.read(ctx.node, conv_.shape().out_channels);
+  }
+
+  void run(EvalContext& ctx) const override {
+    Tensor& y = ctx.output(0, DType::f32, output_);
+    if (y.elements() == 0) return;
+    kernels::Epilogue epilogue =
+        epilogue_.bind(ctx.has_input(3) ? &ctx.input(3) : nullptr, y, conv_.shape().out_channels);
+    if (ctx.has_input(2)) epilogue.bias_f32 = ctx.input(2).data<float>();
+    conv_.run_with(ctx.input(1).data<float>(), ctx.input(0).raw(), epilogue, ctx.scratch, ctx.threads());
+  }
+
+  std::string kernel() const override { return conv_.kernel() + ", packed in the run"; }
+  std::int64_t scratch_bytes() const override { return conv_.scratch_bytes(); }
+
+ private:
+  PackedConv conv_;
+  Shape output_;
+  EpilogueSpec epilogue_;
 };
 
 class QConvStep : public ConvStep {
@@ -131,6 +158,13 @@ std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
   return std::make_unique<Step>(ctx);
 }
 
+std::unique_ptr<PreparedStep> prepare_float(const PrepareContext& ctx) {
+  if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || !ctx.inputs[1]) return nullptr;
+  const bool loose = ctx.constants[1] == nullptr || (ctx.inputs.size() > 2 && ctx.inputs[2] && ctx.constants[2] == nullptr);
+  if (loose) return std::make_unique<LooseConvStep>(ctx);
+  return std::make_unique<FloatConvStep>(ctx);
+}
+
 template <class Step>
 RuntimeOp row(const char* name, bool int8, int residual_slot) {
   OpDef def{.name = name, .domain = kDomain, .inputs = {2, residual_slot + 1}};
@@ -141,8 +175,10 @@ RuntimeOp row(const char* name, bool int8, int residual_slot) {
 }  // namespace
 
 std::vector<RuntimeOp> conv_ops() {
-  return {row<FloatConvStep>("Conv", false, 3), row<QConvStep>("QConv", true, 4),
-          row<DynamicConvStep>("DynamicConv", true, 4)};
+  RuntimeOp conv = row<FloatConvStep>("Conv", false, 3);
+  conv.prepare = prepare_float;
+  conv.def.eval = [](EvalContext& ctx) { evaluate_by_preparing(ctx, prepare_float); };
+  return {conv, row<QConvStep>("QConv", true, 4), row<DynamicConvStep>("DynamicConv", true, 4)};
 }
 
 }  // namespace octet::runtime

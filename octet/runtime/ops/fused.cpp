@@ -145,6 +145,7 @@ void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*pre
   Node node = ctx.node();
   const bool transposes = node.attributes.integer("channels_last", 1) == 0;
   const std::vector<int>& images = find_runtime_op(node)->images;
+  const int image_outputs = find_runtime_op(node)->image_outputs;
   node.attributes.set("channels_last", std::int64_t{1});
   std::vector<Tensor> inputs, outputs(node.outputs.size());
   PackCache cache;
@@ -178,7 +179,7 @@ void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*pre
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     if (!outputs[k].defined()) continue;
     ctx.set_output(static_cast<int>(k),
-                   transposes && k == 0 ? to_channels_first(outputs[k], ctx.threads()) : outputs[k]);
+                   transposes && static_cast<int>(k) < image_outputs ? to_channels_first(outputs[k], ctx.threads()) : outputs[k]);
   }
 }
 

@@ -15,6 +15,8 @@ using kernels::IgemmKernel;
 
 std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.kernel_height * s.kernel_width; }
 
+std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
+
 const float* floats(const void* p) { return static_cast<const float*>(p); }
 const std::uint8_t* bytes(const void* p) { return static_cast<const std::uint8_t*>(p); }
 
@@ -90,13 +92,26 @@ PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache&
   });
 }
 
+PackedConv::PackedConv(const ConvShape& shape)
+    : shape_(shape), family_(&family_of(shape, DType::f32)), kernel_(&family_->select(shape)) {}
+
+void PackedConv::run_with(const float* weights, const void* in, const Epilogue& epilogue, void* scratch,
+                          ThreadPool& threads) const {
+  family_->pack(*kernel_, shape_, weights, scratch);
+  void* const rest = static_cast<char*>(scratch) + aligned(family_->packed_bytes(*kernel_, shape_));
+  family_->run(*kernel_, shape_, in, 0, scratch, epilogue, rest, threads);
+}
+
 void PackedConv::run(const void* in, int zero_point, const Epilogue& epilogue, void* scratch,
                      ThreadPool& threads) const {
   family_->run(*kernel_, shape_, in, zero_point, packed_->raw(), epilogue, scratch, threads);
 }
 
-std::int64_t PackedConv::scratch_bytes() const { return family_->scratch_bytes(*kernel_, shape_); }
-std::int64_t PackedConv::packed_bytes() const { return packed_->bytes(); }
+std::int64_t PackedConv::scratch_bytes() const {
+  const std::int64_t own = packed_ ? 0 : aligned(family_->packed_bytes(*kernel_, shape_));
+  return own + family_->scratch_bytes(*kernel_, shape_);
+}
+std::int64_t PackedConv::packed_bytes() const { return packed_ ? packed_->bytes() : 0; }
 std::string PackedConv::kernel() const { return std::string(family_->name) + " " + kernel_->name; }
 
 }  // namespace octet::runtime

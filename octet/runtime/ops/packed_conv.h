@@ -13,9 +13,14 @@ class PackedConv {
  public:
   /// `weights` f32 or s8 [out_channels, in_channels / groups, kernel...]; kept packed in `cache`.
   PackedConv(const kernels::ConvShape& shape, const Tensor& weights, PackCache& cache);
+  /// Float weights that come with each run, packed there (training: they change from step to step).
+  explicit PackedConv(const kernels::ConvShape& shape);
 
   /// `in` f32, or u8 with its zero point. The epilogue's rows are pixels, its columns out_channels.
   void run(const void* in, int zero_point, const kernels::Epilogue& epilogue, void* scratch, ThreadPool& threads) const;
+  /// The same by weights f32 in ONNX's order, for the second form.
+  void run_with(const float* weights, const void* in, const kernels::Epilogue& epilogue, void* scratch,
+                ThreadPool& threads) const;
   std::int64_t scratch_bytes() const;
   std::int64_t packed_bytes() const;
   std::string kernel() const;

@@ -5,6 +5,7 @@
 
 #include "octet/ops/pool.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/pool_shape.h"
 
 namespace octet::runtime {
 namespace {
@@ -45,11 +46,19 @@ kernels::PoolShape window_shape(const Node& node, const Shape& x) {
   return out;
 }
 
+}  // namespace
+
+kernels::PoolShape pool_shape(const Node& node, const Shape& x) {
+  return node.attributes.integer("global", 0) != 0 ? global_shape(x) : window_shape(node, x);
+}
+
+namespace {
+
 class PoolStep : public PreparedStep {
  public:
   explicit PoolStep(const PrepareContext& ctx) : average_(ctx.node.op_type == "AveragePool"), output_(*ctx.inputs[0]) {
     const Attributes& a = ctx.node.attributes;
-    shape_ = a.integer("global", 0) != 0 ? global_shape(output_) : window_shape(ctx.node, output_);
+    shape_ = pool_shape(ctx.node, output_);
     if (output_.rank() == 4) output_[1] = shape_.out_height;
     output_[output_.rank() - 2] = shape_.out_width;
     params_ = {.in_zero_point = static_cast<std::int32_t>(a.integer("x_zero", 0)),

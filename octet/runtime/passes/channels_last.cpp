@@ -37,8 +37,11 @@ class ChannelsLast {
 
   // An image operator in the old order, with images of known rank.
   bool is_image_node(const Node& node, const RuntimeOp& op) const {
-    if (op.images.empty() || node.attributes.integer("channels_last", 1) != 0 || rank(node.outputs[0]) < 3)
-      return false;
+    if (op.images.empty() || node.attributes.integer("channels_last", 1) != 0) return false;
+    for (int i = 0; i < op.image_outputs && i < static_cast<int>(node.outputs.size()); ++i) {
+      const ValueId id = node.outputs[static_cast<std::size_t>(i)];
+      if (id != kNoValue && rank(id) < 3) return false;
+    }
     return std::all_of(op.images.begin(), op.images.end(), [&](int slot) {
       const auto i = static_cast<std::size_t>(slot);
       return i >= node.inputs.size() || node.inputs[i] == kNoValue || rank(node.inputs[i]) >= 3;
@@ -70,11 +73,12 @@ class ChannelsLast {
     graph_.nodes.push_back(std::move(node));
   }
 
-  // The node computes channels-last twins of its outputs; the old order follows by Transposes.
-  void emit_turned(Node node) {
-    const std::vector<ValueId> outputs = node.outputs;
-    for (ValueId& id : node.outputs) {
-      if (id != kNoValue) id = new_twin(id);
+  // The node computes channels-last twins of its first `images` outputs; the old order follows by Transposes.
+  void emit_turned(Node node, std::size_t images) {
+    images = std::min(images, node.outputs.size());
+    const std::vector<ValueId> outputs(node.outputs.begin(), node.outputs.begin() + static_cast<std::ptrdiff_t>(images));
+    for (std::size_t i = 0; i < images; ++i) {
+      if (node.outputs[i] != kNoValue) node.outputs[i] = new_twin(node.outputs[i]);
     }
     graph_.nodes.push_back(std::move(node));
     for (const ValueId id : outputs) {
@@ -89,7 +93,7 @@ class ChannelsLast {
       if (i < node.inputs.size() && node.inputs[i] != kNoValue) node.inputs[i] = last(node.inputs[i]);
     }
     node.attributes.set("channels_last", std::int64_t{1});
-    emit_turned(std::move(node));
+    emit_turned(std::move(node), static_cast<std::size_t>(op.image_outputs));
   }
 
   bool turn_agnostic(const Node& node) {
@@ -105,7 +109,7 @@ class ChannelsLast {
       ValueId& id = turned->node.inputs[static_cast<std::size_t>(slot)];
       id = last(id);
     }
-    emit_turned(std::move(turned->node));
+    emit_turned(std::move(turned->node), node.outputs.size());
     return true;
   }
 

@@ -1,6 +1,7 @@
 // Conv, Gemm and MatMul in float with what follows them -> runtime Conv, Linear, MatMul.
 #include "octet/runtime/passes/chain.h"
 #include "octet/runtime/passes/passes.h"
+#include "octet/runtime/runtime_op.h"
 
 namespace octet::runtime {
 namespace {
@@ -16,10 +17,9 @@ bool is_bias(const Edit& edit, ValueId id, std::int64_t columns) {
 
 void fuse_conv(Edit& edit, int i) {
   const Node& node = edit.node(i);
-  const Tensor* w = edit.constant(node.inputs[1]);
-  if (w == nullptr || (w->rank() != 3 && w->rank() != 4)) return;
+  const int rank = edit.rank(node.inputs[1]);
+  if (!edit.shape(node.inputs[1]) || (rank != 3 && rank != 4)) return;
   const ValueId bias = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
-  if (bias != kNoValue && edit.constant(bias) == nullptr) return;
   Attributes attributes = node.attributes;
   attributes.set("channels_last", std::int64_t{0});
   fuse(edit, i, follow(edit, i, false), "Conv", {node.inputs[0], node.inputs[1], bias}, std::move(attributes));
@@ -54,11 +54,42 @@ void fuse_matmul(Edit& edit, int i) {
   fuse(edit, i, follow(edit, i, false), "MatMul", {node.inputs[0], node.inputs[1]}, {});
 }
 
+// Gemm of two activations (training: weights and gradients) as MatMul of transposed operands. What is added stays an
+// Add; where the first operand is transposed, its copy is one step of its own.
+void fuse_loose_gemm(Edit& edit, int i) {
+  const Node& node = edit.node(i);
+  const Attributes& a = node.attributes;
+  const ValueId addend = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
+  const bool adds = addend != kNoValue && a.real("beta", 1) != 0;
+  const Tensor* added = addend == kNoValue ? nullptr : edit.constant(addend);
+  const bool nothing = !adds || (added != nullptr && added->elements() == 1 && added->to_double()[0] == 0);
+  if (a.real("alpha", 1) != 1 || (!nothing && a.real("beta", 1) != 1)) return;
+  if (!edit.shape(node.inputs[0]) || !edit.shape(node.inputs[1])) return;
+  Attributes form, swap;
+  swap.set("perm", std::vector<std::int64_t>{1, 0});
+  ValueId left = node.inputs[0];
+  const ValueId right = node.inputs[1], y = node.outputs[0];
+  const std::string name = node.name;
+  if (a.integer("transB", 0) != 0) form.set("b_perm", std::vector<std::int64_t>{1, 0});
+  if (a.integer("transA", 0) != 0) {
+    const TypeInfo& type = edit.graph().value(left).type;
+    const ValueId turned = edit.graph().add_value({}, {type.dtype, SymbolicShape{(*type.shape)[1], (*type.shape)[0]}});
+    edit.produce_new(turned, "Transpose", {left}, swap);
+    left = turned;
+  }
+  edit.remove(i);
+  if (nothing) return edit.produce(y, "MatMul", {left, right}, form, name, kDomain);
+  const ValueId product = edit.graph().add_value({}, edit.graph().value(y).type);
+  edit.produce_new(product, "MatMul", {left, right}, form, kDomain);
+  edit.produce(y, "Add", {product, addend}, {}, name);
+}
+
 void fuse_gemm(Edit& edit, int i) {
   const Node& node = edit.node(i);
   const Tensor* w = edit.constant(node.inputs[1]);
   const Attributes& a = node.attributes;
-  if (w == nullptr || a.real("alpha", 1) != 1 || a.real("beta", 1) != 1 || a.integer("transA", 0) != 0) return;
+  if (w == nullptr || a.integer("transA", 0) != 0) return fuse_loose_gemm(edit, i);
+  if (a.real("alpha", 1) != 1 || a.real("beta", 1) != 1) return;
   const std::int64_t transposed = a.integer("transB", 0), columns = w->dim(transposed != 0 ? 0 : 1);
   const ValueId bias = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
   if (bias != kNoValue && !is_bias(edit, bias, columns)) return;

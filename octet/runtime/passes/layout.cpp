@@ -27,6 +27,11 @@ constexpr std::array<std::string_view, 10> kBroadcast = {"Add", "Div",   "Max", 
 constexpr std::array<std::string_view, 3> kRuntimeBroadcast = {"QAdd", "QMul", "QSub"};
 constexpr std::array<std::string_view, 5> kReduce = {"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"};
 
+constexpr std::array<std::string_view, 20> kGradients = {
+    "AbsGrad",       "CeluGrad",      "ClipGrad",      "EluGrad",      "ErfGrad",     "GeluGrad", "HardSigmoidGrad",
+    "HardSwishGrad", "LeakyReluGrad", "MishGrad",      "ReluGrad",     "SeluGrad",    "ShrinkGrad", "SigmoidGrad",
+    "SiluGrad",      "SoftplusGrad",  "SoftsignGrad",  "SqrtGrad",     "TanhGrad",    "ThresholdedReluGrad"};
+
 int rank_of(const Graph& graph, ValueId id) {
   const auto& shape = graph.value(id).type.shape;
   return shape ? static_cast<int>(shape->size()) : -1;
@@ -153,6 +158,61 @@ std::optional<Turned> turn_slice(Graph& graph, const Node& node) {
   return out;
 }
 
+// Gradients of elementwise functions: v and dy of one shape.
+std::optional<Turned> turn_gradient(const Graph& graph, const Node& node) {
+  const auto &v = graph.value(node.inputs[0]).type.shape, &dy = graph.value(node.inputs[1]).type.shape;
+  if (!v || !dy || !(*v == *dy)) return std::nullopt;
+  return Turned{node, {0, 1}};
+}
+
+// A constant shape in input `slot`, in the new order; kNoValue where it is not constant.
+ValueId turned_shape(Graph& graph, const Node& node, std::size_t slot) {
+  const Tensor* held = constant_at(graph, node, slot);
+  if (held == nullptr) return kNoValue;
+  const std::vector<std::int64_t> dims = held->to_int64();
+  std::vector<std::int64_t> turned;
+  for (const std::int64_t axis : to_last(static_cast<int>(dims.size()))) {
+    turned.push_back(dims[static_cast<std::size_t>(axis)]);
+  }
+  const auto rank = static_cast<std::int64_t>(turned.size());
+  return add_constant(graph, "shape", Tensor::from<std::int64_t>({rank}, std::span<const std::int64_t>(turned)));
+}
+
+std::optional<Turned> turn_split_like(Graph& graph, const Node& node) {
+  const int rank = rank_of(graph, node.inputs[0]);
+  Turned out{node, {0}};
+  out.node.attributes.set("axis", axis_in_last(normalize_axis(node.attributes.integer("axis"), rank), rank));
+  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    out.node.inputs[i] = turned_shape(graph, node, i);
+    if (out.node.inputs[i] == kNoValue) return std::nullopt;
+  }
+  return out;
+}
+
+// SliceGrad(dy, shape, starts, ends, axes, steps)
+std::optional<Turned> turn_slice_gradient(Graph& graph, const Node& node) {
+  const int rank = rank_of(graph, node.inputs[0]);
+  const Tensor *starts = constant_at(graph, node, 2), *held = constant_at(graph, node, 4);
+  if (rank < 3 || starts == nullptr || (given(node, 4) && held == nullptr)) return std::nullopt;
+  Turned out{node, {0}};
+  out.node.inputs[1] = turned_shape(graph, node, 1);
+  if (out.node.inputs[1] == kNoValue) return std::nullopt;
+  std::vector<std::int64_t> axes = held != nullptr ? held->to_int64() : std::vector<std::int64_t>{};
+  for (std::int64_t i = static_cast<std::int64_t>(axes.size()); i < starts->elements(); ++i) axes.push_back(i);
+  for (std::int64_t& axis : axes) axis = axis_in_last(normalize_axis(axis, rank), rank);
+  out.node.inputs.resize(std::max<std::size_t>(5, node.inputs.size()), kNoValue);
+  out.node.inputs[4] =
+      add_constant(graph, "axes", Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, axes));
+  return out;
+}
+
+std::optional<Turned> turn_own(Graph& graph, const Node& node) {
+  if (node.op_type == "SplitLike") return turn_split_like(graph, node);
+  if (node.op_type == "SliceGrad") return turn_slice_gradient(graph, node);
+  if (is_one_of(kGradients, node.op_type)) return turn_gradient(graph, node);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<std::int64_t> to_last(int rank) {
@@ -183,6 +243,7 @@ std::optional<Turned> turn(Graph& graph, const Node& node) {
     return turn_unary(graph, node);
   if (runtime ? is_one_of(kRuntimeBroadcast, node.op_type) : is_one_of(kBroadcast, node.op_type))
     return turn_broadcast(graph, node);
+  if (node.domain == "octet") return turn_own(graph, node);
   if (runtime || !node.domain.empty()) return std::nullopt;
   if (is_one_of(kReduce, node.op_type)) return turn_reduce(graph, node);
   if (node.op_type == "Pad") return turn_pad(graph, node);

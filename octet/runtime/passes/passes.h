@@ -10,6 +10,7 @@ int unsigned_activations(Graph& graph);
 int fuse_table(Graph& graph);
 int lower_convert(Graph& graph);
 int lower_pools(Graph& graph);
+int lower_training(Graph& graph);
 int move_dequantize(Graph& graph);
 int cancel_quantize(Graph& graph);
 int fuse_qdq_weighted(Graph& graph);

@@ -20,6 +20,7 @@ const std::vector<Pass>& passes() {
       {"fuse_table", fuse_table},
       {"fold_constants", fold_constants},
       {"fuse_recurrent", fuse_recurrent},
+      {"lower_training", lower_training},
       {"fuse_float", fuse_float},
       {"lower_pools", lower_pools},
       {"lower_convert", lower_convert},
