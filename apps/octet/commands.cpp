@@ -14,7 +14,7 @@ const std::vector<Command>& commands() {
       {"train",
        "fine-tune a network on data",
        {"octet train model.onnx --data train.npz --eval val.npz -o trained.onnx --lr 1e-3 --epochs 3 --batch 128",
-        "octet train model.onnx --data images/ -o trained.onnx --optimizer sgd --flip --crop 4 --checkpoint ck",
+        "octet train model.onnx --data train.npz -o tuned.onnx --optimizer sgd --lr 0.01 --checkpoint ck",
         "octet train --config train.toml --resume"},
        add_train},
       {"run", "run a network on the arrays of an .npz", {"octet run model.onnx --input x.npz --output y.npz"}, add_run},

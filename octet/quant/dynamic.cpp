@@ -23,7 +23,7 @@ class DynamicQuantizer {
   void quantize(Graph& graph, const std::string& prefix) {
     const std::vector<std::int64_t> macs = prefix.empty() ? count_macs(graph, {}) : std::vector<std::int64_t>{};
     WeightWriter writer(graph, weight_scheme(false, method_.numerics), result_.warnings);
-    IntegerForm integer(graph, writer, method_.per_channel);
+    IntegerForm integer(graph, writer, method_.per_channel, method_.reduce_range);
     const std::size_t count = graph.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {
       NodeRecord entry{prefix + graph.label(graph.nodes[i]),
@@ -95,6 +95,8 @@ class DynamicQuantizer {
 }  // namespace
 
 QuantizeResult quantize(const Graph& graph, const Dynamic& method, const QuantizeOptions& options) {
+  if (method.reduce_range && method.per_row)
+    throw Error(ErrorKind::usage, "a reduced range of dynamic quantization goes with one scale a tensor, not a row");
   QuantizeResult result;
   result.method = "dynamic";
   result.model = prepare(graph, result.warnings);

@@ -51,7 +51,7 @@ class StaticQuantizer {
   QuantizeResult run() {
     candidates_ = find_layers(graph_, method_.exclude, result_.warnings);
     layers_ = candidates_.layers;
-    placement_ = place(graph_, layers_);
+    placement_ = place(graph_, layers_, {}, method_.every_output);
     macs_ = count_macs(graph_, {});
     result_.method = "static";
     if (!options_.dry_run && !layers_.empty()) {
@@ -100,7 +100,7 @@ class StaticQuantizer {
       if (kept_float_[i]) frozen[at(parts_[i].node)] = true;
     }
     std::erase_if(layers_, [&](const Layer& layer) { return frozen[at(layer.node)]; });
-    placement_ = place(graph_, layers_, frozen);
+    placement_ = place(graph_, layers_, frozen, method_.every_output);
     if (layers_.empty()) return;
     std::vector<std::string> ignored;
     settings_["end_sqnr_db"] = fmt::format("{:.2f}", decibels(meter.end_error(quantized(ignored))));

@@ -150,4 +150,32 @@ WeightWriter::Stored WeightWriter::store(ValueId weight, int axis, std::vector<f
   return out;
 }
 
+Tensor transposed(const Tensor& matrix) {
+  Tensor out(DType::i8, {matrix.dim(1), matrix.dim(0)});
+  for (std::int64_t r = 0; r < matrix.dim(0); ++r) {
+    for (std::int64_t c = 0; c < matrix.dim(1); ++c) {
+      out.data<std::int8_t>()[c * matrix.dim(0) + r] = matrix.data<std::int8_t>()[r * matrix.dim(1) + c];
+    }
+  }
+  return out;
+}
+
 }  // namespace octet::quant
+
+namespace octet {
+
+QuantizedWeight quantized_weight(const Graph& model, const std::string& name) {
+  const auto constant = [&](const char* suffix) {
+    const ValueId id = model.find(name + suffix);
+    return id == kNoValue ? nullptr : model.initializer(id);
+  };
+  const Tensor *values = constant("_int8"), *transposed = constant("_transposed"), *scales = constant("_scale");
+  if (scales == nullptr) scales = constant("_factor");
+  if ((values == nullptr && transposed == nullptr) || scales == nullptr)
+    throw Error(ErrorKind::usage, "the network has no int8 weight of that name").tensor(name);
+  QuantizedWeight out{values != nullptr ? *values : quant::transposed(*transposed), {}};
+  for (const double scale : scales->to_double()) out.scales.push_back(static_cast<float>(scale));
+  return out;
+}
+
+}  // namespace octet

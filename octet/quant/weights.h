@@ -30,6 +30,9 @@ Tensor quantize_weight(const Tensor& weight, int axis, std::span<const float> sc
 /// w' = q * scale, f32.
 Tensor dequantize_weight(const Tensor& quantized, int axis, std::span<const float> scales);
 
+/// An int8 matrix with rows and columns exchanged.
+Tensor transposed(const Tensor& matrix);
+
 /// Puts quantized weights into a graph. Tied weights (one value, or one block of memory) stay tied where
 /// their users agree on axis and scales, otherwise each way of quantizing them gets its own copy.
 class WeightWriter {
@@ -63,3 +66,15 @@ class WeightWriter {
 };
 
 }  // namespace octet::quant
+
+namespace octet {
+
+/// What a float weight has become in a quantized network: int8 values in the weight's own layout, one scale or one a
+/// channel; zero points are 0. Throws usage where the network has no int8 weight of that name.
+struct QuantizedWeight {
+  Tensor values;
+  std::vector<float> scales;
+};
+QuantizedWeight quantized_weight(const Graph& model, const std::string& name);
+
+}  // namespace octet
