@@ -17,10 +17,13 @@
 #include "octet/formats/onnx/onnx.h"
 #include "octet/graph/graph.h"
 #include "octet/nn/nn.h"
+#include "octet/quant/qat/qat.h"
 #include "octet/quant/quantize.h"
 #include "octet/quant/weights.h"
 #include "octet/rewrite/rewrite.h"
 #include "octet/runtime/session.h"
+#include "octet/train/eight_bit.h"
+#include "octet/train/lora.h"
 #include "octet/train/trainer.h"
 
 namespace octet {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "octet/autograd/autograd.h"
+#include "octet/ops/op.h"
 #include "octet/train/eight_bit_weights.h"
 
 namespace octet::train {
@@ -121,18 +122,19 @@ void EightBitTraining::State::store_weights(const Trainable& given, const Optimi
   }
   scratch = Tensor(DType::f32, {largest});
   gradient_scratch = Tensor(DType::f32, {largest});
+  std::vector<Stored> trains, kept;
   for (const std::string& name : names) {
     const Tensor& weight = *given.graph.initializer(given.graph.find(name));
     Stored item{name, StoredWeight(weight, options.block, name), {}, {}, nullptr};
     if (options.master) item.master = weight;  // the model's own tensor
     item.working = options.master ? weight : Tensor(DType::f32, weight.shape(), scratch.raw(), scratch.owner());
-    const bool trains = std::find(given.parameters.begin(), given.parameters.end(), name) != given.parameters.end();
-    if (trains) item.optimizer = make_optimizer(optimizer, {{name, item.working}});
-    stored.push_back(std::move(item));
+    const bool frozen_base = std::find(given.parameters.begin(), given.parameters.end(), name) == given.parameters.end();
+    if (!frozen_base) item.optimizer = make_optimizer(optimizer, {{name, item.working}});
+    (frozen_base ? kept : trains).push_back(std::move(item));
   }
-  // Frozen ones last: gradients belong to the first.
-  std::stable_partition(stored.begin(), stored.end(), [](const Stored& s) { return s.optimizer != nullptr; });
-  trained_weights = static_cast<std::size_t>(std::count_if(stored.begin(), stored.end(), [](const Stored& s) { return s.optimizer != nullptr; }));
+  stored = std::move(trains);
+  trained_weights = stored.size();
+  for (Stored& item : kept) stored.push_back(std::move(item));
   for (const std::string& name : given.parameters) {
     if (std::find(names.begin(), names.end(), name) != names.end()) continue;
     plain.push_back({name, *given.graph.initializer(given.graph.find(name))});

@@ -135,12 +135,11 @@ Trainable add_lora(const Trainable& model, const LoraOptions& options) {
     const std::string name = out.graph.label(node);
     const bool wanted = std::any_of(options.layers.begin(), options.layers.end(),
                                     [&](const std::string& pattern) { return quant::matches(pattern, name); });
-    const std::string reason = obstacle(out.graph, node);
+    std::string reason = obstacle(out.graph, node);
+    if (reason.empty() && Uses(out.graph).readers(node.inputs[1]).size() > 1) reason = "its weight is shared";
     if (reason.empty() && !wanted) others.push_back(name);
     if (!wanted || !reason.empty()) continue;
-    const std::string weight = out.graph.value(node.inputs[1]).name;
-    if (std::find(bases.begin(), bases.end(), weight) != bases.end()) continue;  // a tied weight has one adapter
-    bases.push_back(weight);
+    bases.push_back(out.graph.value(node.inputs[1]).name);
     adapter.adapt(static_cast<int>(i), adapters);
   }
   if (bases.empty()) {
