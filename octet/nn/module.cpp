@@ -73,4 +73,19 @@ Graph to_graph(Module& module, const std::vector<Input>& inputs, const std::stri
   return graph;
 }
 
+Trainable to_trainable(Module& module, const std::vector<Input>& inputs, const std::string& name) {
+  Trainable model = make_trainable(to_graph(module, inputs, name));
+  model.parameters.clear();
+  for (const auto& [parameter, tensor] : module.named_parameters()) {
+    const ValueId id = model.graph.find(parameter);
+    if (id == kNoValue || model.graph.initializer(id) == nullptr) {
+      throw Error(ErrorKind::usage, "a module's parameter is not used: it would never be trained")
+          .tensor(parameter)
+          .hint("use it in forward, or do not register it");
+    }
+    model.parameters.push_back(parameter);
+  }
+  return model;
+}
+
 }  // namespace octet::nn

@@ -67,7 +67,7 @@ struct Input {
 /// are named "output", or "output_0", "output_1", ... Throws usage where forward asks for what is not registered.
 Graph to_graph(Module& module, const std::vector<Input>& inputs, const std::string& name = "network");
 /// The same made ready for training: the module's parameters are the parameters, and share their data. Running
-/// statistics are states.
+/// statistics are states. Throws usage for a parameter that forward does not use.
 Trainable to_trainable(Module& module, const std::vector<Input>& inputs, const std::string& name = "network");
 
 }  // namespace octet::nn
