@@ -3,6 +3,8 @@
 //   build/examples/eight_bit_training
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "octet/octet.h"
 
 namespace {
@@ -22,7 +24,12 @@ train::Batch draw(std::int64_t rows, octet::Random& random) {
   return {.inputs = {{"x", x}}, .target = y, .samples = rows, .indices = {}};
 }
 
-// 100 full-batch steps of a fresh network; `with` makes a training step of it.
+constexpr int kSteps = 200;
+
+// The rate falls over the last steps, so that what rounding leaves to chance settles.
+double rate(int step) { return 0.1 * std::min(1.0, (kSteps - step) / 50.0); }
+
+// The test loss of a fresh network that `train_it` trains.
 template <class Train>
 double trained_loss(const Train& train_it) {
   octet::Random random(42);
@@ -34,16 +41,19 @@ double trained_loss(const Train& train_it) {
 }
 
 octet::Graph in_float(const octet::Trainable& model, const train::Batch& batch) {
-  train::Trainer trainer(model, train::Adam{.lr = 0.1},
-                         {.loss = train::MeanSquaredError{}, .epochs = 100, .batch = 10000, .shuffle = false});
-  trainer.fit(train::Samples(batch.inputs, batch.target));
-  return trainer.trained();
+  const train::TrainingStep step(model, {.loss = train::MeanSquaredError{}});
+  std::vector<train::Parameter> parameters;
+  for (const std::string& name : model.parameters) parameters.push_back({name, train::tensor_of(model.graph, name)});
+  const auto optimizer = train::make_optimizer(train::Adam{}, parameters);
+  octet::ThreadPool threads;
+  for (int i = 0; i < kSteps; ++i) optimizer->step(step.run(batch, i).gradients, rate(i), threads);
+  return octet::inference_form(model);
 }
 
 octet::Graph in_eight_bits(const octet::Trainable& model, const train::Batch& batch, bool master) {
   const train::EightBitOptions options{.loss = train::MeanSquaredError{}, .block = 0, .master = master, .seed = 42};
   train::EightBitTraining training(model, train::Adam{.lr = 0.1, .bits = 8}, options);
-  for (int step = 0; step < 100; ++step) training.step(batch);
+  for (int step = 0; step < kSteps; ++step) training.step(batch, rate(step));
   fmt::print("  {:.2f} bytes a parameter, loss scale {:g}, {} steps skipped\n", training.bytes().per_parameter(),
              training.loss_scale().value(), training.loss_scale().skipped());
   return training.trained();

@@ -6,6 +6,8 @@
 //   learned  1: scale and zero point get gradients (LSQ, LSQ+), times 1 / sqrt(elements of x * quant_max)
 // FakeQuantGrad: dx = dy where the unclamped level is within the levels, else 0; dx = dy where `enabled` is 0.
 // LearnedFakeQuantGrad: dx, and the gradients of scale and zero point (kernels/fake_quant).
+// LearnedScale: scale = start * relative; the gradient of `relative` is taken as that of the scale over `start` (where the
+//   chain rule says times): a step of any optimizer then changes the scale by a share of itself, whatever its unit.
 // Source: torch.fake_quantize_per_channel_affine, torch._fake_quantize_learnable_per_channel_affine; arXiv
 // 1902.08153 (LSQ), 2004.09576 (LSQ+).
 #include <cmath>
@@ -185,6 +187,28 @@ void gradient(GradientContext& ctx) {
   for (int i = 0; i < 3; ++i) ctx.set(i, all[static_cast<std::size_t>(i)]);
 }
 
+void eval_learned_scale(EvalContext& ctx) {
+  const Tensor &start = ctx.input(0), &relative = ctx.input(1);
+  for (const int i : {0, 1}) check_quant_input(ctx, i);
+  if (start.shape() != relative.shape()) {
+    throw ctx.error(ErrorKind::bad_input, "a learned scale has another shape than its start")
+        .value(to_string(relative.shape()))
+        .expected(to_string(start.shape()));
+  }
+  Tensor& scale = ctx.output(0, DType::f32, start.shape());
+  for (std::int64_t c = 0; c < start.elements(); ++c) {
+    scale.data<float>()[c] = start.data<float>()[c] * relative.data<float>()[c];
+  }
+}
+
+std::vector<Sample> learned_scale_samples(Random& random) {
+  std::vector<Sample> out;
+  for (const Shape& shape : {Shape{}, Shape{5}}) {
+    out.push_back({.inputs = {random_tensor(random, DType::f32, shape, 0.01f, 1), random_tensor(random, DType::f32, shape, 0.5f, 2)}});
+  }
+  return out;
+}
+
 // x, scale and zero point for every bit width, per tensor and per channel, signed and not.
 std::vector<Sample> samples_with(Random& random, bool gradient, int outputs) {
   std::vector<Sample> out;
@@ -233,6 +257,14 @@ Rows fake_quant() {
        .prepare = prepare_fast<eval<Way::fast>>,
        .gradient = gradient,
        .samples = [](Random& random) { return samples_with(random, false, 2); }},
+      {.name = "LearnedScale",
+       .domain = "octet",
+       .since = 0,
+       .inputs = {2, 2},
+       .infer = infer_same_as_input,
+       .eval = eval_learned_scale,
+       .gradient = [](GradientContext& ctx) { ctx.set(1, ctx.div(ctx.output_gradient(), ctx.input(0))); },
+       .samples = learned_scale_samples},
       {.name = "FakeQuantGrad",
        .domain = "octet",
        .since = 0,

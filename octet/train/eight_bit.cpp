@@ -7,6 +7,7 @@
 
 #include "octet/autograd/autograd.h"
 #include "octet/ops/op.h"
+#include "octet/runtime/lower.h"
 #include "octet/train/eight_bit_weights.h"
 
 namespace octet::train {
@@ -97,6 +98,7 @@ struct EightBitTraining::State {
   std::size_t trained_weights = 0;
   Tensor scratch, gradient_scratch;
   bool takes_step = false;
+  std::vector<std::pair<std::string, Shape>> shapes;  ///< of the last step's inputs
 
   explicit State(EightBitOptions given) : options(std::move(given)), progress(Tensor::zeros(DType::f64, {4})), threads(options.threads) {}
 
@@ -228,7 +230,10 @@ void EightBitTraining::State::update(const std::vector<Tensor>& all, double step
 
 EightBitStep EightBitTraining::step(const Batch& batch, double rate) {
   State& s = *state_;
-  const std::vector<Tensor> outputs = s.session->run(s.feed(batch));
+  const NamedTensors feed = s.feed(batch);
+  const std::vector<Tensor> outputs = s.session->run(feed);
+  s.shapes.clear();
+  for (const auto& [name, tensor] : feed) s.shapes.emplace_back(name, tensor.shape());
   const auto& names = s.session->output_names();
   const auto output = [&](const std::string& name) -> const Tensor& {
     return outputs[static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin())];
@@ -283,7 +288,10 @@ EightBitBytes EightBitTraining::bytes() const {
   return out;
 }
 
-DecompressedBytes EightBitTraining::decompressed() const { return decompressed_bytes(parse_graph(state_->session->lowered())); }
+DecompressedBytes EightBitTraining::decompressed() const {
+  const State& s = *state_;
+  return decompressed_bytes(runtime::lower(runtime::prepare_graph(s.graph), s.shapes, false).graph);
+}
 
 const LossScale& EightBitTraining::loss_scale() const { return state_->scale; }
 

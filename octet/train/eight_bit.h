@@ -1,7 +1,7 @@
 // Training with weights stored in eight bits: a step decompresses a layer's weights to float16 right before each use,
 // forward and backward, and the update requantizes them.
 //
-//   EightBitTraining training(model, AdamW{.lr = 1e-3, .bits = 8}, {.loss = CrossEntropy{}, .block = 64});
+//   EightBitTraining training(model, AdamW{.lr = 1e-3, .bits = 8}, {.loss = CrossEntropy{}});
 //   for (...) training.step(batch);
 //   Graph trained = training.trained();
 //
@@ -27,7 +27,7 @@ namespace octet::train {
 struct EightBitOptions {
   Loss loss = CrossEntropy{};
   std::string output = {};   ///< the output that the loss looks at; empty: the first
-  std::int64_t block = 64;   ///< elements that share a scale: 64, 128, ...; 0: a row (first dimension)
+  std::int64_t block = 128;  ///< elements that share a scale: 64, 128, ...; 0: a row (first dimension)
   bool master = false;       ///< keep float32 weights, and requantize from them
   std::uint64_t seed = 0;    ///< of stochastic rounding
   int threads = 0;
@@ -67,7 +67,7 @@ class EightBitTraining {
   Graph trained() const;
 
   EightBitBytes bytes() const;
-  /// In the plan that runs: decompressed weights alive at once.
+  /// Decompressed weights alive at once in the order of steps that runs, of the last step's shapes.
   DecompressedBytes decompressed() const;
   const LossScale& loss_scale() const;
   /// Everything that continues the training, by name, sharing memory: a checkpoint writes it, and restores by copying into

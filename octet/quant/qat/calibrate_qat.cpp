@@ -37,7 +37,8 @@ void calibrate_qat(Trainable& prepared, const CalibrationSource& source, Observe
     const Range range = statistics.range(names[i], scheme, {});
     if (site.scale != kNoValue) {
       const auto params = ops::params_of(std::min(range.min, 0.0F), std::max(range.max, 0.0F), site.rule);
-      put(name(site.scale), params.scale);
+      put(name(site.scale_start), params.scale);
+      put(name(site.scale), 1);
       put(name(site.zero_point), params.zero_point);
     } else {
       put(name(site.min), range.min);

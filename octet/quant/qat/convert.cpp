@@ -92,8 +92,8 @@ class Converter {
       }
       if (shifted > 0) {
         result_.warnings.push_back(fmt::format(
-            "'{}': {} channels of its weight have one sign only; as in torch's fused modules their zero point is not 0, "
-            "so the layer computes in float", printable(name), shifted));
+            "'{}': channels of its weight that have one sign only: {}; as in torch's fused modules their zero point is not "
+            "0, so the layer computes in float", printable(name), shifted));
       }
     }
     return out;
@@ -133,7 +133,7 @@ std::vector<std::string> clipping_warnings(const Trainable& prepared) {
       const Node& node = prepared.graph.nodes[at(site.nodes[i])];
       out.push_back(fmt::format(
           "'{}': its fake quantization keeps clipping {:.1f} % of the values{}",
-          printable(prepared.graph.value(node.inputs[0]).name), 100 * share,
+          printable(site.nodes.size() == 1 ? site.name : prepared.graph.value(node.inputs[0]).name), 100 * share,
           site.learned ? "" : ": its range follows slower than the values move; train on, let ranges follow faster "
                               "(averaging_constant, expand), or quantize later (schedule)"));
     }

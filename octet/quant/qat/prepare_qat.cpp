@@ -115,13 +115,25 @@ class Preparer {
   }
 
   // LSQ and LSQ+: a scale of 0 waits for calibration.
+  struct Learned {
+    ValueId start = kNoValue, scale = kNoValue, zero_point = kNoValue;
+  };
+  Learned learned_parameters(const std::string& name, const FakeQuantConfig& c, const Shape& channels) {
+    Learned out;
+    out.start = constant(name + "/scale_start", filled(channels, 0));
+    const ValueId relative = constant(name + "/scale", filled(channels, 1));
+    out.zero_point = constant(name + "/zero_point", filled(channels, 0));
+    out_.parameters.push_back(name_of(relative));
+    if (!c.symmetric) out_.parameters.push_back(name_of(out.zero_point));
+    Graph& g = graph();
+    out.scale = g.add_node("LearnedScale", {out.start, relative}, {}, g.fresh_name(name + "/learned_scale"), "octet");
+    g.value(out.scale).type = {DType::f32, symbolic(channels)};
+    return out;
+  }
   ValueId learned(ValueId x, const std::string& name, const FakeQuantConfig& c, int axis, const Shape& channels) {
-    const ValueId scale = constant(name + "/scale", filled(channels, 0));
-    const ValueId zero = constant(name + "/zero_point", filled(channels, 0));
-    last_scale_ = scale;
-    out_.parameters.push_back(name_of(scale));
-    if (!c.symmetric) out_.parameters.push_back(name_of(zero));
-    return fixed(x, name, c, axis, scale, zero, true);
+    const Learned parameters = learned_parameters(name, c, channels);
+    last_scale_ = parameters.start;
+    return fixed(x, name, c, axis, parameters.scale, parameters.zero_point, true);
   }
   ValueId fixed(ValueId x, const std::string& name, const FakeQuantConfig& c, int axis, ValueId scale, ValueId zero,
                 bool is_learned) {
@@ -223,10 +235,9 @@ class Preparer {
     Graph& g = graph();
     ValueId scale = kNoValue, zero = kNoValue;
     if (c.source == RangeSource::learned) {
-      scale = constant(name + "/scale", Tensor::scalar(0.0F));
-      zero = constant(name + "/zero_point", Tensor::scalar(0.0F));
-      out_.parameters.push_back(name_of(scale));
-      if (!c.symmetric) out_.parameters.push_back(name_of(zero));
+      const Learned parameters = learned_parameters(name, c, {});
+      scale = parameters.scale;
+      zero = parameters.zero_point;
     } else {
       Node range;
       range.op_type = "MovingRange";

@@ -187,7 +187,7 @@ TEST(Qat, LearnedScalesAreParameters) {
     EXPECT_THAT(prepared.parameters, ::testing::Contains(name));
   }
   EXPECT_THAT(prepared.parameters, ::testing::Not(::testing::Contains("conv1.weight/zero_point")));
-  const Tensor& scale = *prepared.graph.initializer(prepared.graph.find("fc.weight/scale"));
+  const Tensor& scale = *prepared.graph.initializer(prepared.graph.find("fc.weight/scale_start"));
   EXPECT_EQ(scale.elements(), 10);
   const Tensor& w = *prepared.graph.initializer(prepared.graph.find("fc.weight"));
   double sum = 0;

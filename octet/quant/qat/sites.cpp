@@ -51,6 +51,15 @@ FakeQuantSite read_site(const Graph& graph, const Uses& uses, int index) {
   site.learned = node.attributes.integer("learned", 0) != 0;
   site.clipped = {slot(4)};
   const int producer = uses.producer(slot(1));
+  if (site.learned) {
+    const Node& scale = graph.nodes[at(producer)];
+    site.rule = ops::range_rule(node.attributes);
+    site.scale_start = scale.inputs[0];
+    site.scale = scale.inputs[1];
+    site.zero_point = slot(2);
+    site.name = named_after(site.scale);
+    return site;
+  }
   if (producer >= 0) {  // RangeParams of a MovingRange
     const Node& params = graph.nodes[at(producer)];
     const Node& range = graph.nodes[at(uses.producer(params.inputs[0]))];
@@ -60,11 +69,9 @@ FakeQuantSite read_site(const Graph& graph, const Uses& uses, int index) {
     site.name = named_after(site.min);
     return site;
   }
-  site.rule = ops::range_rule(node.attributes);
-  site.scale = slot(1);
-  site.zero_point = slot(2);
-  site.name = named_after(site.scale);
-  return site;
+  throw Error(ErrorKind::bad_input, "a fake quantization has no range that follows and no learned scale")
+      .node(graph.label(node))
+      .hint("prepare the network again");
 }
 
 Error not_finite(const Graph& graph, const FakeQuantSite& site, float value) {
@@ -212,7 +219,8 @@ std::optional<std::vector<kernels::FakeQuantParams>> site_params(const Graph& gr
   if (site.scale != kNoValue) {
     const Tensor &scale = *graph.initializer(site.scale), &zero = *graph.initializer(site.zero_point);
     for (std::int64_t c = 0; c < scale.elements(); ++c) {
-      const float s = scale.data<float>()[c], z = zero.data<float>()[c];
+      const float s = graph.initializer(site.scale_start)->data<float>()[c] * scale.data<float>()[c];
+      const float z = zero.data<float>()[c];
       if (s == 0) return std::nullopt;
       if (!std::isfinite(s) || !std::isfinite(z)) throw not_finite(graph, site, s);
       out.push_back(ops::learned_params(s, z, site.rule));

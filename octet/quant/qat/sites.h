@@ -21,7 +21,8 @@ struct FakeQuantSite {
   bool current = false;         ///< the range of the tensor at hand
   bool weight = false;          ///< of a layer's weight
   /// Initializers: the range, or scale and zero point where learned; kNoValue where there is none.
-  ValueId min = kNoValue, max = kNoValue, scale = kNoValue, zero_point = kNoValue;
+  /// A learned scale is scale_start * scale.
+  ValueId min = kNoValue, max = kNoValue, scale_start = kNoValue, scale = kNoValue, zero_point = kNoValue;
   std::vector<ValueId> clipped;  ///< one a node: the followed share
 };
 std::vector<FakeQuantSite> find_sites(const Graph& graph);
