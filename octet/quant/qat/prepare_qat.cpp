@@ -195,30 +195,44 @@ class Preparer {
     graph().value(out).type = {DType::f32, symbolic(Shape(shape))};
     return out;
   }
-  // 2 * mean(|w|) / sqrt(qmax), of the weight as it is quantized.  Source: LSQ, section 2.1.
+  // Of the weight as it is quantized: the scale between 0.1 and 1 times largest / qmax with the least squared error.
   void start_weight_scale(const Layer& layer, std::map<int, FoldedBatchNorm>::const_iterator norm, int axis) {
-    const std::string name = name_of(layer.weight);
     const Tensor& weight = *graph().initializer(layer.weight);
-    require_finite(weight, name);
+    require_finite(weight, name_of(layer.weight));
     const Channels by_output = channels_of(weight.shape(), layer.channel_axis);
     const bool folded = norm != plan_.view.folded.end();
     Tensor scale = *graph().initializer(last_scale_);
-    std::vector<double> sums(at(scale.elements()), 0);
+    std::vector<std::vector<float>> groups(at(scale.elements()));
     for (std::int64_t i = 0; i < weight.elements(); ++i) {
       const std::int64_t c = i / by_output.inner % by_output.count;
-      double w = std::abs(double{weight.data<float>()[i]});
+      float w = weight.data<float>()[i];
       if (folded) {
-        const double gamma = double{graph().initializer(norm->second.gamma)->data<float>()[c]};
-        const double variance = double{graph().initializer(norm->second.variance)->data<float>()[c]};
-        w *= std::abs(gamma) / std::sqrt(variance + double{norm->second.epsilon});
+        const float variance = graph().initializer(norm->second.variance)->data<float>()[c];
+        w *= graph().initializer(norm->second.gamma)->data<float>()[c] / std::sqrt(variance + norm->second.epsilon);
       }
-      sums[axis < 0 ? 0 : at(c)] += w;
+      groups[axis < 0 ? 0 : at(c)].push_back(w);
     }
-    const double count = static_cast<double>(weight.elements()) / static_cast<double>(sums.size());
-    for (std::size_t c = 0; c < sums.size(); ++c) {
-      const double start = 2 * sums[c] / count / std::sqrt(config_.weight.qmax);
-      scale.data<float>()[c] = start > 0 ? static_cast<float>(start) : 1.0F;  // a channel of zeros stays zeros
+    for (std::size_t g = 0; g < groups.size(); ++g) scale.data<float>()[g] = best_scale(groups[g]);
+  }
+  float best_scale(const std::vector<float>& values) const {
+    float largest = 0;
+    for (const float v : values) largest = std::max(largest, std::abs(v));
+    const auto low = static_cast<float>(config_.weight.qmin), high = static_cast<float>(config_.weight.qmax);
+    float best = largest > 0 ? largest / high : 1.0F;  // a channel of zeros stays zeros
+    double least = std::numeric_limits<double>::infinity();
+    for (int k = 0; largest > 0 && k <= 30; ++k) {
+      const float s = largest / high * (1 - 0.03F * static_cast<float>(k));
+      double error = 0;
+      for (const float v : values) {
+        const double e = double{v} - double{s * std::clamp(std::nearbyint(v / s), low, high)};
+        error += e * e;
+      }
+      if (error < least) {
+        least = error;
+        best = s;
+      }
     }
+    return best;
   }
 
   // ---- activations ----
