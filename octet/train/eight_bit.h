@@ -26,17 +26,17 @@ namespace octet::train {
 
 struct EightBitOptions {
   Loss loss = CrossEntropy{};
-  std::string output = {};   ///< the output that the loss looks at; empty: the first
-  std::int64_t block = 64;   ///< elements that share a scale: 64, 128, ...; 0: a row (first dimension)
-  bool master = false;       ///< keep float32 weights, and requantize from them
-  std::uint64_t seed = 0;    ///< of stochastic rounding
+  std::string output = {};  ///< the output that the loss looks at; empty: the first
+  std::int64_t block = 64;  ///< elements that share a scale: 64, 128, ...; 0: a row (first dimension)
+  bool master = false;      ///< keep float32 weights, and requantize from them
+  std::uint64_t seed = 0;   ///< of stochastic rounding
   int threads = 0;
 };
 
 struct EightBitStep {
   double loss = 0;
-  bool skipped = false;     ///< a gradient was not finite
-  double loss_scale = 0;    ///< after the step
+  bool skipped = false;   ///< a gradient was not finite
+  double loss_scale = 0;  ///< after the step
 };
 
 /// Memory that training holds from step to step.
@@ -70,8 +70,8 @@ class EightBitTraining {
   /// In the plan that runs: decompressed weights alive at once.
   DecompressedBytes decompressed() const;
   const LossScale& loss_scale() const;
-  /// Everything that continues the training, by name, sharing memory: a checkpoint writes it, and restores by copying into
-  /// it and calling restored().
+  /// Everything that continues the training, by name, sharing memory: a checkpoint writes it, and restores by copying
+  /// into it and calling restored().
   std::vector<std::pair<std::string, Tensor>> state();
   void restored();
 
