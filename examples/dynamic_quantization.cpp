@@ -1,4 +1,5 @@
-// Dynamic quantization: a network learns y = x W; its weights go to int8 and its activations are quantized as they come.
+// Dynamic quantization: a network learns y = x W; its weights go to int8 and its activations are quantized as they
+// come.
 //
 //   build/examples/dynamic_quantization
 #include <fmt/core.h>
@@ -32,20 +33,22 @@ train::Samples draw(std::int64_t rows, octet::Random& random) {
 }
 
 void show(const char* what, const octet::Graph& model, const train::Samples& test) {
-  fmt::print("{:<28} {:.6f}\n", what, train::mean_loss(model, train::MeanSquaredError{}, test));
+  fmt::print("{:<28} {:.6f}\n", what, train::mean_loss(model, train::MeanSquaredError{}, test, 5000));
 }
 
 void run() {
   octet::Random random(42);
   const train::Samples training = draw(10000, random), test = draw(5000, random);
   Net net(random);
-  train::Trainer trainer(nn::to_trainable(net, {{"x", octet::DType::f32, {octet::Dim("N"), 3}}}), train::Adam{.lr = 0.1},
+  train::Trainer trainer(nn::to_trainable(net, {{"x", octet::DType::f32, {octet::Dim("N"), 3}}}),
+                         train::Adam{.lr = 0.1},
                          {.loss = train::MeanSquaredError{}, .epochs = 100, .batch = 10000, .shuffle = false});
   trainer.fit(training);
 
   const octet::Graph trained = trainer.trained();
   show("float test loss", trained, test);
-  for (int i = 0; i < 9; ++i) fmt::print("{}{:.6f}", i % 3 == 0 ? "\nfc1.weight  " : "  ", net.fc1.weight.data<float>()[i]);
+  for (int i = 0; i < 9; ++i)
+    fmt::print("{}{:9.6f}", i % 3 == 0 ? "\nfc1.weight  " : "  ", net.fc1.weight.data<float>()[i]);
   fmt::print("\n\n");
 
   // As torch.quantization.quantize_dynamic has it: one scale a tensor; seven bits of activations on its x86 engines.
@@ -56,7 +59,8 @@ void run() {
   show("int8 test loss, x86, onednn", x86.model, test);
 
   const octet::QuantizedWeight fc1 = octet::quantized_weight(x86.model, "fc1.weight");
-  for (int i = 0; i < 9; ++i) fmt::print("{}{:4}", i % 3 == 0 ? "\nfc1 int8    " : "  ", fc1.values.data<std::int8_t>()[i]);
+  for (int i = 0; i < 9; ++i)
+    fmt::print("{}{:4}", i % 3 == 0 ? "\nfc1 int8    " : "  ", fc1.values.data<std::int8_t>()[i]);
   fmt::print("\nfc1 scale   {:.9g}, zero point 0\n", fc1.scales.at(0));
 }
 

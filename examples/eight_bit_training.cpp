@@ -36,7 +36,8 @@ double trained_loss(const Train& train_it) {
   const train::Batch training = draw(10000, random), test = draw(5000, random);
   nn::Sequential net;
   net.append<nn::Linear>(3, 3, random).append<nn::ReLU>().append<nn::Linear>(3, 2, random);
-  const octet::Graph trained = train_it(nn::to_trainable(net, {{"x", octet::DType::f32, {octet::Dim("N"), 3}}}), training);
+  const octet::Graph trained =
+      train_it(nn::to_trainable(net, {{"x", octet::DType::f32, {octet::Dim("N"), 3}}}), training);
   return train::mean_loss(trained, train::MeanSquaredError{}, train::Samples(test.inputs, test.target));
 }
 

@@ -34,13 +34,15 @@ void run() {
   const Tensor calibration = draw(5000, random);
   nn::Sequential net;
   net.append<nn::Linear>(3, 3, random).append<nn::ReLU>().append<nn::Linear>(3, 2, random);
-  train::Trainer trainer(nn::to_trainable(net, {{"x", octet::DType::f32, {octet::Dim("N"), 3}}}), train::Adam{.lr = 0.1},
+  train::Trainer trainer(nn::to_trainable(net, {{"x", octet::DType::f32, {octet::Dim("N"), 3}}}),
+                         train::Adam{.lr = 0.1},
                          {.loss = train::MeanSquaredError{}, .epochs = 100, .batch = 10000, .shuffle = false});
   trainer.fit(training);
   const octet::Graph trained = trainer.trained();
   show("float test loss", trained, test);
 
-  // As the eager mode of torch 1.13 has it: histograms of every layer's output, which is quantized before its activation.
+  // As the eager mode of torch 1.13 has it: histograms of every layer's output, which is quantized before its
+  // activation.
   octet::Static method{.observer = octet::Observer::histogram_torch1, .numerics = octet::Numerics::torch};
   method.calibration = [&](bool first) -> std::optional<octet::NamedTensors> {
     if (!first) return std::nullopt;
@@ -53,7 +55,9 @@ void run() {
   method.per_channel = false;
   show("int8 test loss, qnnpack", octet::quantize(trained, method).model, test);
 
-  const auto constant = [&](const char* name) { return onednn.model.initializer(onednn.model.find(name))->to_double().at(0); };
+  const auto constant = [&](const char* name) {
+    return onednn.model.initializer(onednn.model.find(name))->to_double().at(0);
+  };
   fmt::print("\nfc1 output scale {:.9g}, zero point {}\n", constant("0.out_scale"), constant("0.out_zero_point"));
 }
 

@@ -1,5 +1,5 @@
-// octet train as a user runs it: learns, resumes after kill -9 at any moment to the last bit, stops on a signal behind a
-// checkpoint, stops on NaN with a name, and says what is wrong.
+// octet train as a user runs it: learns, resumes after kill -9 at any moment to the last bit, stops on a signal behind
+// a checkpoint, stops on NaN with a name, and says what is wrong.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -77,15 +77,17 @@ class TrainCli : public ::testing::Test {
     return json::parse(finished.output, nullptr, false);
   }
   std::vector<std::string> words(const std::string& output, const std::string& log) const {
-    return {"train", "model.onnx", "--data", "train.npz", "--eval", "val.npz", "-o", output, "--optimizer", "adamw", "--lr",
-            "0.01", "--epochs", "4", "--batch", "20", "--seed", "42", "--flip", "--crop", "1", "--ema", "0.9", "--log", log,
-            "--log-steps"};
+    return {"train",  "model.onnx", "--data", "train.npz", "--eval", "val.npz", "-o", output,       "--optimizer",
+            "adamw",  "--lr",       "0.01",   "--epochs",  "4",      "--batch", "20", "--seed",     "42",
+            "--flip", "--crop",     "1",      "--ema",     "0.9",    "--log",   log,  "--log-steps"};
   }
   pid_t start(std::vector<std::string> list) const {
     list.insert(list.begin(), kOctet);
     const pid_t child = fork();
     if (child != 0) return child;
-    if (chdir(folder.path().c_str()) != 0 || freopen("/dev/null", "w", stderr) == nullptr || freopen("/dev/null", "w", stdout) == nullptr) _exit(99);
+    if (chdir(folder.path().c_str()) != 0 || freopen("/dev/null", "w", stderr) == nullptr ||
+        freopen("/dev/null", "w", stdout) == nullptr)
+      _exit(99);
     std::vector<char*> arguments;
     for (std::string& word : list) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -244,7 +246,10 @@ TEST_F(TrainCli, WhatCannotBeIsSaid) {
 }
 
 TEST_F(TrainCli, FrozenParametersStay) {
-  ASSERT_EQ(octet({"train", "model.onnx", "--data", "train.npz", "-o", "out.onnx", "--epochs", "1", "--freeze", "conv*"}).code, 0);
+  ASSERT_EQ(
+      octet({"train", "model.onnx", "--data", "train.npz", "-o", "out.onnx", "--epochs", "1", "--freeze", "conv*"})
+          .code,
+      0);
   const Graph before = load_onnx(at("model.onnx")), after = load_onnx(at("out.onnx"));
   const auto same = [&](const char* name) {
     const Tensor &a = *before.initializer(before.find(name)), &b = *after.initializer(after.find(name));
@@ -259,7 +264,8 @@ TEST_F(TrainCli, DistillsWithoutLabels) {
   NamedTensors unlabelled = pictures(100, 4);
   unlabelled.pop_back();
   save_npz(at("unlabelled.npz"), unlabelled);
-  const json done = octet_json({"train", "model.onnx", "--data", "unlabelled.npz", "-o", "out.onnx", "--epochs", "1", "--distill", "1"});
+  const json done = octet_json(
+      {"train", "model.onnx", "--data", "unlabelled.npz", "-o", "out.onnx", "--epochs", "1", "--distill", "1"});
   EXPECT_LT(done["train_loss"].get<double>(), 0.5);
 }
 

@@ -10,16 +10,20 @@
 #include "apps/octet/feeding.h"
 #include "apps/octet/terminal.h"
 #include "apps/octet/train_log.h"
+#include "apps/octet/train_method.h"
 #include "apps/octet/train_options.h"
 #include "octet/base/atomic_file.h"
 #include "octet/formats/images/preprocess.h"
+#include "octet/formats/npz/npz.h"
 #include "octet/formats/onnx/onnx.h"
+#include "octet/quant/qat/qat.h"
 #include "octet/report/inspect.h"
 #include "octet/report/json_forms.h"
 #include "octet/report/metrics.h"
 #include "octet/report/text.h"
 #include "octet/report/train_report.h"
 #include "octet/train/free_batch.h"
+#include "octet/train/lora.h"
 
 namespace octet::app {
 namespace {
@@ -144,7 +148,7 @@ int run(CLI::App& app, TrainOptions& o) {
     if (!o.teacher.empty() && prepared.freed) train::free_batch(teacher);
     options.teacher = train::Teacher{std::move(teacher), o.temperature, o.distill};
   }
-  report::TrainReport report{o.model.path, o.output, metric_of(o), "float32", {}, settings_of(o), {}, 0, 0};
+  report::TrainReport report{o.model.path, o.output, metric_of(o), method_name(o), {}, settings_of(o), {}, 0, 0};
   TrainLog log(o.log, report.metric, o.log_steps, o.resume);
   if (eval) options.evaluate = [&](const Graph& graph) { return measure(graph, *eval, o); };
   options.on_resume = [&](std::int64_t step, const std::vector<train::EpochReport>& epochs) {
@@ -157,7 +161,8 @@ int run(CLI::App& app, TrainOptions& o) {
     progress.update("training", step.step, step.steps, epoch_text(step));
     return signal_that_came() == 0;
   };
-  train::Trainer trainer(std::move(prepared.model), optimizer_of(o), std::move(options));
+  const Trainable model = apply_method(o, prepared.model, data, options, prepared.notes);
+  train::Trainer trainer(model, optimizer_of(o), std::move(options));
   wait_for_work();
   report.result = trainer.fit(data);
   progress.clear();
@@ -170,6 +175,10 @@ int run(CLI::App& app, TrainOptions& o) {
       talk("stopped; --resume goes on from " + report::safe(report.result.checkpoint->string()));
     warn(warnings);
     throw Interrupted{signal_that_came()};
+  }
+  if (!o.lora_output.empty()) formats::save_npz(o.lora_output, train::lora_tensors(trainer.unfinished().graph));
+  if (!o.qat.empty()) {
+    for (const std::string& warning : convert(trainer.unfinished()).warnings) warnings.push_back(warning);
   }
   Graph trained = trainer.trained();
   if (prepared.freed) train::fix_batch(trained);

@@ -8,6 +8,7 @@
 
 #include "octet/base/atomic_file.h"
 #include "octet/base/file_descriptor.h"
+#include "octet/quant/qat/qconfig.h"
 #include "octet/report/metrics.h"
 
 namespace octet::app {
@@ -112,6 +113,31 @@ void add_optimizer_options(CLI::App& app, TrainOptions& o) {
   app.add_flag("--freeze-batch-norm", o.freeze_batch_norm, "batch norms keep their statistics");
 }
 
+void add_method_options(CLI::App& app, TrainOptions& o) {
+  add_words(app, "--qat", o.qat, qconfig_names(), "train for quantization, and write the network in int8");
+  app.add_option("--weight-bits", o.weight_bits, "qat: bits of weights (default: 8)")
+      ->check(CLI::Range(2, 8))
+      ->type_name("2..8");
+  app.add_option("--activation-bits", o.activation_bits, "qat: bits of activations (default: 8)")
+      ->check(CLI::Range(2, 8))
+      ->type_name("2..8");
+  app.add_flag("--learned-scale", o.learned_scale, "qat: scales are learned (LSQ); always so below 8 bits");
+  app.add_flag("--power-of-two", o.power_of_two, "qat: scales are powers of two");
+  app.add_option("--weights-in", o.weights_in, "keep weights in this type while training")
+      ->check(CLI::IsMember({"int8"}))
+      ->type_name("int8");
+  app.add_option("--block", o.block, "weights-in: elements that share a scale; 0: a row (default: 64)")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  app.add_flag("--master", o.master, "weights-in: keep float32 weights beside");
+  app.add_option("--lora", o.lora, "train adapters of this rank beside frozen weights")
+      ->check(CLI::PositiveNumber)
+      ->type_name("RANK");
+  app.add_option("--lora-alpha", o.lora_alpha, "lora: alpha (default: 16)")->type_name("A");
+  app.add_option("--lora-layers", o.lora_layers, "lora: nodes of these names (default: all layers)")->type_name("NAME");
+  app.add_option("--lora-output", o.lora_output, "lora: write the adapters into this file too")->type_name("NPZ");
+}
+
 void add_loop_options(CLI::App& app, TrainOptions& o) {
   app.add_option("--epochs", o.epochs, "times through the data (default: 3)")
       ->check(CLI::PositiveNumber)
@@ -147,6 +173,7 @@ void add_train_options(CLI::App& app, TrainOptions& o) {
   add_data_options(app, o);
   add_loss_options(app, o);
   add_optimizer_options(app, o);
+  add_method_options(app, o);
   add_loop_options(app, o);
   add_json(app, o.out);
 }
@@ -227,6 +254,14 @@ void require_train_options(const TrainOptions& o) {
   if (o.checkpoint_every > 0 && o.checkpoint.empty())
     throw Error(ErrorKind::usage, "--checkpoint-every needs --checkpoint DIR");
   if (o.log_steps && o.log.empty()) throw Error(ErrorKind::usage, "--log-steps needs --log FILE");
+  if (!o.qat.empty() && (!o.weights_in.empty() || o.lora > 0))
+    throw Error(ErrorKind::usage, "--qat does not go together with --weights-in or --lora");
+  const bool bits = o.weight_bits != 8 || o.activation_bits != 8 || o.learned_scale || o.power_of_two;
+  if (bits && o.qat.empty())
+    throw Error(ErrorKind::usage, "--weight-bits, --activation-bits, --learned-scale and --power-of-two need --qat");
+  if (o.master && o.weights_in.empty()) throw Error(ErrorKind::usage, "--master needs --weights-in int8");
+  if ((!o.lora_layers.empty() || !o.lora_output.empty()) && o.lora == 0)
+    throw Error(ErrorKind::usage, "--lora-layers and --lora-output need --lora");
   if (!o.teacher.empty() && o.distill == 0) throw Error(ErrorKind::usage, "--teacher needs --distill");
 }
 

@@ -39,6 +39,12 @@ struct TrainOptions {
   bool freeze_batch_norm = false, recompute = false;
   double distill = 0, temperature = 4;
   std::string teacher;
+  std::string qat, weights_in, lora_output;
+  int weight_bits = 8, activation_bits = 8;
+  bool learned_scale = false, power_of_two = false, master = false;
+  std::int64_t block = 64, lora = 0;
+  double lora_alpha = 16;
+  std::vector<std::string> lora_layers;
   std::string checkpoint;
   std::int64_t checkpoint_every = 0;
   bool resume = false, log_steps = false, force = false;

@@ -16,7 +16,8 @@ namespace octet::bench {
 inline std::vector<std::uint8_t> read_idx(const std::string& path, int rank, std::vector<std::int64_t>& dims) {
   const auto closed = [](gzFile f) { gzclose(f); };
   const std::unique_ptr<gzFile_s, decltype(closed)> file(gzopen(path.c_str(), "rb"), closed);
-  if (!file) throw Error(ErrorKind::io, "the file cannot be read").file(path).hint("apt-get install dataset-fashion-mnist");
+  if (!file)
+    throw Error(ErrorKind::io, "the file cannot be read").file(path).hint("apt-get install dataset-fashion-mnist");
   const auto word = [&] {
     std::uint8_t b[4] = {};
     if (gzread(file.get(), b, 4) != 4) throw Error(ErrorKind::bad_input, "an IDX file is too short").file(path);
@@ -42,7 +43,8 @@ inline train::Samples fashion(const std::string& which) {
   const auto pixels = read_idx(folder + "/" + which + "-images-idx3-ubyte.gz", 3, dims);
   const auto labels = read_idx(folder + "/" + which + "-labels-idx1-ubyte.gz", 1, label_dims);
   Tensor x(DType::f32, {dims[0], 1, dims[1], dims[2]}), y(DType::i64, {label_dims[0]});
-  for (std::size_t i = 0; i < pixels.size(); ++i) x.data<float>()[i] = (static_cast<float>(pixels[i]) / 255 - 0.286f) / 0.353f;
+  for (std::size_t i = 0; i < pixels.size(); ++i)
+    x.data<float>()[i] = (static_cast<float>(pixels[i]) / 255 - 0.286f) / 0.353f;
   for (std::size_t i = 0; i < labels.size(); ++i) y.data<std::int64_t>()[i] = labels[i];
   return train::Samples({{"image", x}}, y);
 }
@@ -52,7 +54,9 @@ inline std::unique_ptr<nn::Module> fashion_network(Random& random) {
   auto net = std::make_unique<nn::Sequential>();
   std::int64_t in = 1;
   for (const std::int64_t out : {32, 64, 64}) {
-    net->append<nn::Conv2d>(in, out, 3, random, nn::ConvOptions{.padding = 1}).append<nn::BatchNorm2d>(out).append<nn::ReLU>();
+    net->append<nn::Conv2d>(in, out, 3, random, nn::ConvOptions{.padding = 1})
+        .append<nn::BatchNorm2d>(out)
+        .append<nn::ReLU>();
     if (in != 64) net->append<nn::MaxPool2d>(2);
     in = out;
   }

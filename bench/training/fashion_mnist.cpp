@@ -21,7 +21,8 @@ void run(std::int64_t epochs, std::uint64_t seed, const char* output) {
   auto began = std::chrono::steady_clock::now();
   options.on_epoch = [&](const train::EpochReport& epoch) {
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
-    fmt::print("epoch {:2}  train loss {:.4f}  test {:.2f} %  {:.1f} s\n", epoch.epoch, epoch.train_loss, *epoch.eval, taken.count());
+    fmt::print("epoch {:2}  train loss {:.4f}  test {:.2f} %  {:.1f} s\n", epoch.epoch, epoch.train_loss, *epoch.eval,
+               taken.count());
     std::fflush(stdout);
     began = std::chrono::steady_clock::now();
   };

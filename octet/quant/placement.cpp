@@ -33,11 +33,7 @@ std::vector<ValueId> data_inputs(const Graph& graph, const Node& node) {
 class Placer {
  public:
   Placer(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen, bool every_output)
-      : graph_(graph),
-        layers_(layers),
-        every_output_(every_output),
-        uses_(graph),
-        layer_of_(graph.nodes.size(), -1) {
+      : graph_(graph), layers_(layers), every_output_(every_output), uses_(graph), layer_of_(graph.nodes.size(), -1) {
     out_.int8.assign(graph.nodes.size(), false);
     out_.fused_into.assign(graph.nodes.size(), -1);
     for (std::size_t i = 0; i < layers.size(); ++i) layer_of_[at(layers[i].node)] = static_cast<int>(i);

@@ -60,6 +60,10 @@ Json to_json(const TrainReport& report) {
   out["peak_memory_bytes"] = report.peak_memory_bytes;
   out["parameters"] = result.parameter_count;
   out["optimizer_bytes"] = result.optimizer_bytes;
+  if (result.eight_bit) {
+    out["bytes_per_parameter"] = result.eight_bit->per_parameter();
+    out["skipped_steps"] = result.skipped_steps;
+  }
   out["history"] = Json::array();
   for (const train::EpochReport& epoch : result.epochs) out["history"].push_back(epoch_line(epoch, report.metric));
   out["warnings"] = Json::array();

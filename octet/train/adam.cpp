@@ -12,7 +12,8 @@ constexpr std::int64_t kSmallest8Bit = 4096;  // elements; below, eight bits sav
 
 // The numbers that all elements of a step share.
 struct StepConstants {
-  float beta1, beta2, epsilon, coupled_decay, shrink, step_size, inverse_root;
+  float take1, beta2, take2, epsilon, coupled_decay, shrink, step_size,
+      inverse_root;  ///< take: 1 - beta, in double first
 };
 
 struct Moments {
@@ -24,8 +25,8 @@ struct Moments {
 void update(const StepConstants& c, const float* g, float* p, const Moments& s, std::int64_t begin, std::int64_t end) {
   for (std::int64_t k = begin; k < end; ++k) {
     const float shrunk = p[k] * c.shrink, d = g[k] + c.coupled_decay * shrunk;
-    s.m[k] += (1 - c.beta1) * (d - s.m[k]);
-    s.v[k] = c.beta2 * s.v[k] + (1 - c.beta2) * d * d;
+    s.m[k] += c.take1 * (d - s.m[k]);
+    s.v[k] = c.beta2 * s.v[k] + c.take2 * d * d;
     float v = s.v[k];
     if (s.largest != nullptr) v = s.largest[k] = std::max(s.largest[k], v);
     p[k] = shrunk - c.step_size * (s.m[k] / (std::sqrt(v) * c.inverse_root + c.epsilon));
@@ -88,8 +89,9 @@ StepConstants AdamOptimizer::constants(double rate, std::int64_t step) const {
   const Adam& o = form_.options;
   const auto t = static_cast<double>(step);
   StepConstants c{};
-  c.beta1 = static_cast<float>(o.beta1);
+  c.take1 = static_cast<float>(1 - o.beta1);
   c.beta2 = static_cast<float>(o.beta2);
+  c.take2 = static_cast<float>(1 - o.beta2);
   c.epsilon = static_cast<float>(o.epsilon);
   c.coupled_decay = form_.decoupled_decay ? 0.0f : static_cast<float>(o.weight_decay);
   c.shrink = form_.decoupled_decay ? static_cast<float>(1 - rate * o.weight_decay) : 1.0f;

@@ -67,16 +67,17 @@ bool all_finite(const Tensor& gradient) {
     return std::all_of(values.begin(), values.end(), [](float16 g) { return (g.bits & 0x7c00U) != 0x7c00U; });
   }
   const auto values = gradient.values<float>();
-  return std::all_of(values.begin(), values.end(), [](float g) { return std::isfinite(static_cast<float>(float16(g))); });
+  return std::all_of(values.begin(), values.end(),
+                     [](float g) { return std::isfinite(static_cast<float>(float16(g))); });
 }
 
 // One stored weight with what updates it.
 struct Stored {
   std::string name;
   StoredWeight weight;
-  Tensor master;                        ///< undefined: none
-  Tensor working;                       ///< what the optimizer changes: the master, or a view of common scratch memory
-  std::unique_ptr<Optimizer> optimizer; ///< null: frozen
+  Tensor master;                         ///< undefined: none
+  Tensor working;                        ///< what the optimizer changes: the master, or a view of common scratch memory
+  std::unique_ptr<Optimizer> optimizer;  ///< null: frozen
 };
 
 }  // namespace
@@ -100,7 +101,8 @@ struct EightBitTraining::State {
   bool takes_step = false;
   std::vector<std::pair<std::string, Shape>> shapes;  ///< of the last step's inputs
 
-  explicit State(EightBitOptions given) : options(std::move(given)), progress(Tensor::zeros(DType::f64, {4})), threads(options.threads) {}
+  explicit State(EightBitOptions given)
+      : options(std::move(given)), progress(Tensor::zeros(DType::f64, {4})), threads(options.threads) {}
 
   void store_weights(const Trainable& given, const OptimizerOptions& optimizer, const std::vector<std::string>& frozen);
   void build(const std::vector<std::string>& names);
@@ -115,8 +117,10 @@ void EightBitTraining::State::store_weights(const Trainable& given, const Optimi
   candidates.insert(candidates.end(), frozen.begin(), frozen.end());
   const std::vector<std::string> names = layer_weights(given.graph, candidates);
   if (names.empty()) {
-    throw Error(ErrorKind::usage, fmt::format("no weight would be stored in eight bits: none of the {} parameters is the weight of a "
-                                              "Conv, ConvTranspose, Gemm or MatMul", candidates.size()));
+    throw Error(ErrorKind::usage,
+                fmt::format("no weight would be stored in eight bits: none of the {} parameters is the weight of a "
+                            "Conv, ConvTranspose, Gemm or MatMul",
+                            candidates.size()));
   }
   std::int64_t largest = 0;
   for (const std::string& name : names) {
@@ -130,7 +134,8 @@ void EightBitTraining::State::store_weights(const Trainable& given, const Optimi
     Stored item{name, StoredWeight(weight, options.block, name), {}, {}, nullptr};
     if (options.master) item.master = weight;  // the model's own tensor
     item.working = options.master ? weight : Tensor(DType::f32, weight.shape(), scratch.raw(), scratch.owner());
-    const bool frozen_base = std::find(given.parameters.begin(), given.parameters.end(), name) == given.parameters.end();
+    const bool frozen_base =
+        std::find(given.parameters.begin(), given.parameters.end(), name) == given.parameters.end();
     if (!frozen_base) item.optimizer = make_optimizer(optimizer, {{name, item.working}});
     (frozen_base ? kept : trains).push_back(std::move(item));
   }
@@ -155,7 +160,8 @@ void EightBitTraining::State::build(const std::vector<std::string>& names) {
   for (const Parameter& p : plain) half.parameters.push_back(p.name);
   Differentiated d = differentiate(half, kScaledLoss);
   if (!d.unreached.empty()) {
-    throw Error(ErrorKind::usage, "a parameter that the loss does not depend on would never be trained").tensor(d.unreached[0]);
+    throw Error(ErrorKind::usage, "a parameter that the loss does not depend on would never be trained")
+        .tensor(d.unreached[0]);
   }
   graph = std::move(d.graph);
   // Frozen weights are constants of the graph: they become inputs like the others.

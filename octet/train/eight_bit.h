@@ -35,8 +35,8 @@ struct EightBitOptions {
 
 struct EightBitStep {
   double loss = 0;
-  bool skipped = false;     ///< a gradient was not finite
-  double loss_scale = 0;    ///< after the step
+  bool skipped = false;   ///< a gradient was not finite
+  double loss_scale = 0;  ///< after the step
 };
 
 /// Memory that training holds from step to step.
@@ -70,8 +70,8 @@ class EightBitTraining {
   /// Decompressed weights alive at once in the order of steps that runs, of the last step's shapes.
   DecompressedBytes decompressed() const;
   const LossScale& loss_scale() const;
-  /// Everything that continues the training, by name, sharing memory: a checkpoint writes it, and restores by copying into
-  /// it and calling restored().
+  /// Everything that continues the training, by name, sharing memory: a checkpoint writes it, and restores by copying
+  /// into it and calling restored().
   std::vector<std::pair<std::string, Tensor>> state();
   void restored();
 

@@ -13,7 +13,9 @@ constexpr float kLevels = 127, kHeadroom = 1.05F, kShrinkBelow = 0.5F;
 StoredWeight::StoredWeight(const Tensor& weight, std::int64_t block, const std::string& name) : block_(block) {
   if (block < 0) throw Error(ErrorKind::usage, "a block of stored weights is negative").value(std::to_string(block));
   if (weight.dtype() != DType::f32) {
-    throw Error(ErrorKind::usage, "only float32 weights are stored in eight bits").tensor(name).value(to_string(weight.dtype()));
+    throw Error(ErrorKind::usage, "only float32 weights are stored in eight bits")
+        .tensor(name)
+        .value(to_string(weight.dtype()));
   }
   for (const float w : weight.values<float>()) {
     if (std::isfinite(w)) continue;
@@ -53,7 +55,8 @@ void StoredWeight::store(const Tensor& weight, const PositionedRandom* random) {
     }
     for (std::int64_t i = begin; i < end; ++i) {
       const float steps = from[i] / scale;
-      const float q = random == nullptr ? std::nearbyint(steps) : std::floor(steps + (*random)(static_cast<std::uint64_t>(i)));
+      const float q =
+          random == nullptr ? std::nearbyint(steps) : std::floor(steps + (*random)(static_cast<std::uint64_t>(i)));
       to[i] = static_cast<std::int8_t>(std::clamp(q, -kLevels, kLevels));
     }
   }

@@ -66,7 +66,8 @@ void store_in_half(Graph& graph, const std::vector<std::string>& weights) {
     const std::vector<int> readers = uses.readers(id);
     const ValueId wide = graph.add_node("Widen", {id}, {}, graph.fresh_name(name + "/wide"), "octet");
     graph.value(wide).type = {DType::f32, symbolic(weight.shape())};
-    for (const int reader : readers) std::replace(graph.nodes[at(reader)].inputs.begin(), graph.nodes[at(reader)].inputs.end(), id, wide);
+    for (const int reader : readers)
+      std::replace(graph.nodes[at(reader)].inputs.begin(), graph.nodes[at(reader)].inputs.end(), id, wide);
   }
   const std::size_t count = graph.nodes.size();
   std::map<ValueId, ValueId> halved;
@@ -83,7 +84,8 @@ void store_in_half(Graph& graph, const std::vector<std::string>& weights) {
     const std::vector<int> readers = uses.readers(y);
     if (readers.empty()) continue;
     const ValueId wide = through_half(graph, y);
-    for (const int reader : readers) std::replace(graph.nodes[at(reader)].inputs.begin(), graph.nodes[at(reader)].inputs.end(), y, wide);
+    for (const int reader : readers)
+      std::replace(graph.nodes[at(reader)].inputs.begin(), graph.nodes[at(reader)].inputs.end(), y, wide);
   }
   sort_topologically(graph);
 }
@@ -105,7 +107,9 @@ void decompress_at_use(Graph& graph, const std::vector<std::string>& weights, st
   std::vector<Node> ordered;
   std::int64_t use = 0;
   for (const Node& original : graph.nodes) {
-    if (is_widen(original) && std::find(graph.outputs.begin(), graph.outputs.end(), original.outputs[0]) == graph.outputs.end()) continue;
+    if (is_widen(original) &&
+        std::find(graph.outputs.begin(), graph.outputs.end(), original.outputs[0]) == graph.outputs.end())
+      continue;
     Node node = original;
     for (ValueId& id : node.inputs) {
       const auto it = widened.find(id);

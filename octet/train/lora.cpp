@@ -29,7 +29,8 @@ bool transposed(const Node& node) { return node.op_type == "Gemm" && node.attrib
 
 class Adapter {
  public:
-  Adapter(Trainable& model, const LoraOptions& options) : graph_(model.graph), options_(options), random_(options.seed) {}
+  Adapter(Trainable& model, const LoraOptions& options)
+      : graph_(model.graph), options_(options), random_(options.seed) {}
 
   void adapt(int index, std::vector<std::string>& parameters) {
     Node& node = graph_.nodes[at(index)];
@@ -58,7 +59,8 @@ class Adapter {
     const std::int64_t fan_in = matrix_in_first ? shape[0] : shape.elements() / shape[0];
     const ValueId a_id = graph_.add_initializer(weight + kA, drawn(a, fan_in));
     const ValueId b_id = graph_.add_initializer(weight + kB, Tensor::zeros(DType::f32, b));
-    const ValueId scale = graph_.add_initializer(weight + kScale, Tensor::scalar(static_cast<float>(options_.alpha / static_cast<double>(r))));
+    const ValueId scale = graph_.add_initializer(
+        weight + kScale, Tensor::scalar(static_cast<float>(options_.alpha / static_cast<double>(r))));
     parameters.push_back(weight + kA);
     parameters.push_back(weight + kB);
     const std::string op = node.op_type, name = graph_.label(node);
@@ -124,7 +126,8 @@ Tensor merged(const Node& node, const Tensor& w, const Tensor& a, const Tensor& 
 }  // namespace
 
 Trainable add_lora(const Trainable& model, const LoraOptions& options) {
-  if (options.rank < 1) throw Error(ErrorKind::usage, "the rank of adapters is below 1").value(std::to_string(options.rank));
+  if (options.rank < 1)
+    throw Error(ErrorKind::usage, "the rank of adapters is below 1").value(std::to_string(options.rank));
   Trainable out = model;
   out.graph = clone(model.graph);
   Adapter adapter(out, options);
@@ -146,7 +149,10 @@ Trainable add_lora(const Trainable& model, const LoraOptions& options) {
     std::string patterns, layers;
     for (const std::string& pattern : options.layers) patterns += (patterns.empty() ? "" : ", ") + pattern;
     for (const std::string& layer : others) layers += (layers.empty() ? "" : ", ") + layer;
-    throw Error(ErrorKind::usage, "no layer gets an adapter").value(patterns).expected(layers.empty() ? "a network with Gemm, MatMul or Conv layers" : "patterns that match one of " + layers);
+    throw Error(ErrorKind::usage, "no layer gets an adapter")
+        .value(patterns)
+        .expected(layers.empty() ? "a network with Gemm, MatMul or Conv layers"
+                                 : "patterns that match one of " + layers);
   }
   std::vector<std::string> kept;
   for (const std::string& name : out.parameters) {
@@ -204,10 +210,12 @@ int merge_lora(Graph& network) {
     const ValueId w = network.find(weight), b = network.find(weight + kB), scale = network.find(weight + kScale);
     const auto constant = [&](ValueId id) { return id == kNoValue ? nullptr : network.initializer(id); };
     if (constant(w) == nullptr || constant(b) == nullptr || constant(scale) == nullptr) {
-      throw Error(ErrorKind::bad_input, "an adapter is not whole: its weight, second matrix or scale is missing").tensor(weight);
+      throw Error(ErrorKind::bad_input, "an adapter is not whole: its weight, second matrix or scale is missing")
+          .tensor(weight);
     }
     const Node& layer = network.nodes[at(uses.readers(w).at(0))];
-    network.set_initializer(w, merged(layer, *constant(w), *constant(a), *constant(b), constant(scale)->data<float>()[0]));
+    network.set_initializer(w,
+                            merged(layer, *constant(w), *constant(a), *constant(b), constant(scale)->data<float>()[0]));
     const Node& scaled = network.nodes[at(uses.readers(scale).at(0))];
     const Node& sum = network.nodes[at(uses.readers(scaled.outputs[0]).at(0))];
     replaced[sum.outputs[0]] = sum.inputs[0];

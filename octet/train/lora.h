@@ -24,8 +24,8 @@ struct LoraOptions {
   std::uint64_t seed = 0;
 };
 
-/// Adds adapters to Gemm, MatMul (constant right matrix) and Conv (any groups that leave whole filters: groups 1) layers:
-/// A uniform in +-1 / sqrt(fan in) as torch draws a Linear, B zero, so that the network computes what it did.
+/// Adds adapters to Gemm, MatMul (constant right matrix) and Conv (any groups that leave whole filters: groups 1)
+/// layers: A uniform in +-1 / sqrt(fan in) as torch draws a Linear, B zero, so that the network computes what it did.
 /// A Conv's A is a Conv of the same window with `rank` filters, its B a Conv of window 1.
 /// Parameters are named "<weight>/lora_a" and "<weight>/lora_b"; weights are constants from here on.
 /// Throws usage for a rank below 1, or patterns that match no layer (naming them and the layers there are).

@@ -9,8 +9,9 @@
 
 namespace octet::train {
 
-/// Starts at 65536; a gradient that is not finite halves it and the step is skipped; 2000 clean steps in a row double it.
-/// Source: torch.amp.GradScaler, Micikevicius et al. 2018 (arXiv 1710.03740), with halving in place of dividing by 2.
+/// Starts at 65536; a gradient that is not finite halves it and the step is skipped; 2000 clean steps in a row double
+/// it. Source: torch.amp.GradScaler, Micikevicius et al. 2018 (arXiv 1710.03740), with halving in place of dividing
+/// by 2.
 class LossScale {
  public:
   static constexpr double kStart = 65536;

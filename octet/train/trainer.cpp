@@ -49,14 +49,21 @@ Trainer::Trainer(Trainable model, const OptimizerOptions& optimizer, TrainerOpti
   s.options = std::move(options);
   s.rate = base_rate(optimizer);
   s.check_options();
+  s.threads = std::make_unique<ThreadPool>(s.options.threads);
+  s.find_hashes(&optimizer);
+  if (const auto& stored = s.options.stored) {
+    s.check_stored();
+    const EightBitOptions form{s.options.loss, s.options.output, stored->block,
+                               stored->master, s.options.seed,   s.options.threads};
+    s.eight_bit = std::make_unique<EightBitTraining>(s.model, optimizer, form, stored->frozen);
+    return;
+  }
   std::vector<Parameter> parameters;
   for (const std::string& name : s.model.parameters) parameters.push_back({name, tensor_of(s.model.graph, name)});
   s.optimizer = make_optimizer(optimizer, std::move(parameters));
-  s.find_hashes(&optimizer);
   s.training = std::make_unique<TrainingStep>(s.model, StepOptions{s.options.loss, s.options.output, s.options.teacher,
                                                                    s.options.recompute, s.options.threads});
   s.check_reached();
-  s.threads = std::make_unique<ThreadPool>(s.options.threads);
 }
 
 Trainer::Trainer(Trainable model, std::unique_ptr<Optimizer> optimizer, double rate, TrainerOptions options)
@@ -100,6 +107,19 @@ void Trainer::State::check_options() const {
   }
   if (o.resume && o.checkpoints.empty())
     throw Error(ErrorKind::usage, "to resume, the folder with the checkpoints must be named");
+}
+
+void Trainer::State::check_stored() const {
+  const TrainerOptions& o = options;
+  const char* with = o.teacher           ? "a teacher"
+                     : o.accumulate != 1 ? "accumulated batches"
+                     : o.ema > 0         ? "an average of the weights"
+                     : o.recompute       ? "recomputation"
+                     : o.clip_norm > 0   ? "clipped gradients"
+                     : o.clip_value > 0  ? "clipped gradients"
+                                         : nullptr;
+  if (with == nullptr) return;
+  throw Error(ErrorKind::usage, std::string("weights in eight bits do not go together with ") + with);
 }
 
 void Trainer::State::check_reached() const {
@@ -163,24 +183,7 @@ void Trainer::State::apply(std::vector<Tensor>& gradients, const std::vector<Ten
   }
 }
 
-StepReport Trainer::State::run_step(const Samples& data, std::span<const std::int64_t> indices) {
-  StepReport report;
-  const double began = now();
-  const std::int64_t steps = steps_per_epoch(data) * options.epochs;
-  report.rate = rate_at(options.schedule, rate, step, steps);
-  const ExtraInputs extra = options.extra_inputs ? options.extra_inputs(step, steps) : ExtraInputs();
-  std::vector<Batch> batches;
-  for (std::size_t begin = 0; begin < indices.size(); begin += static_cast<std::size_t>(options.batch)) {
-    const auto count = std::min(static_cast<std::size_t>(options.batch), indices.size() - begin);
-    for (Batch& batch : data.gather(indices.subspan(begin, count))) batches.push_back(std::move(batch));
-  }
-  for (Batch& batch : batches) {
-    report.samples += batch.samples;
-    for (auto& [name, tensor] : batch.inputs) {
-      if (options.augment.any() && tensor.rank() == 4 && tensor.dtype() == DType::f32)
-        augment(tensor, batch.indices, options.augment, options.seed, epoch);
-    }
-  }
+void Trainer::State::step_in_float(const std::vector<Batch>& batches, const ExtraInputs& extra, StepReport& report) {
   std::vector<Tensor> gradients, states;
   for (const Batch& batch : batches) {
     StepOutput out = training->run(batch, step, extra);
@@ -201,10 +204,50 @@ StepReport Trainer::State::run_step(const Samples& data, std::span<const std::in
     for (std::size_t i = 0; i < out.states.size(); ++i)
       copy_into(out.states[i], tensor_of(model.graph, model.states[i].name));
   }
-  if (!batches.empty()) {
-    report.gradient_norm = gradient_norm(gradients);
-    require_finite(report.gradient_norm, batches, extra);
-    apply(gradients, states, report);
+  if (batches.empty()) return;
+  report.gradient_norm = gradient_norm(gradients);
+  require_finite(report.gradient_norm, batches, extra);
+  apply(gradients, states, report);
+}
+
+// The loss scale falls while gradients are not finite; when that does not end, the numbers themselves are at fault.
+void Trainer::State::step_in_eight_bits(const std::vector<Batch>& batches, StepReport& report) {
+  constexpr double kHopeless = 1e-3;
+  for (const Batch& batch : batches) {
+    const EightBitStep out = eight_bit->step(batch, report.rate);
+    report.skipped = report.skipped || out.skipped;
+    skipped += out.skipped ? 1 : 0;
+    report.loss += out.loss * static_cast<double>(batch.samples) / static_cast<double>(report.samples);
+    if (std::isfinite(out.loss) && out.loss_scale > kHopeless) continue;
+    Error error(ErrorKind::gate, "training stopped: the loss is not finite, or gradients are not at any loss scale");
+    error.node("octet.loss").value(fmt::format("{} in step {}, loss scale {}", out.loss, step + 1, out.loss_scale));
+    throw error.hint((last_checkpoint ? "the last good checkpoint is " + last_checkpoint->string() + "; " : "") +
+                     "try a lower learning rate");
+  }
+}
+
+StepReport Trainer::State::run_step(const Samples& data, std::span<const std::int64_t> indices) {
+  StepReport report;
+  const double began = now();
+  const std::int64_t steps = steps_per_epoch(data) * options.epochs;
+  report.rate = rate_at(options.schedule, rate, step, steps);
+  const ExtraInputs extra = options.extra_inputs ? options.extra_inputs(step, steps) : ExtraInputs();
+  std::vector<Batch> batches;
+  for (std::size_t begin = 0; begin < indices.size(); begin += static_cast<std::size_t>(options.batch)) {
+    const auto count = std::min(static_cast<std::size_t>(options.batch), indices.size() - begin);
+    for (Batch& batch : data.gather(indices.subspan(begin, count))) batches.push_back(std::move(batch));
+  }
+  for (Batch& batch : batches) {
+    report.samples += batch.samples;
+    for (auto& [name, tensor] : batch.inputs) {
+      if (options.augment.any() && tensor.rank() == 4 && tensor.dtype() == DType::f32)
+        augment(tensor, batch.indices, options.augment, options.seed, epoch);
+    }
+  }
+  if (eight_bit) {
+    step_in_eight_bits(batches, report);
+  } else {
+    step_in_float(batches, extra, report);
   }
   loss_sum += report.loss * static_cast<double>(report.samples);
   loss_samples += report.samples;
@@ -266,24 +309,37 @@ TrainResult Trainer::fit(const Samples& data) {
   result.stopped = !go_on && s.epoch < s.options.epochs;
   result.checkpoint = s.last_checkpoint;
   result.warnings = s.warnings;
+  result.skipped_steps = s.skipped;
+  if (s.eight_bit) {
+    result.eight_bit = s.eight_bit->bytes();
+    result.optimizer_bytes = result.eight_bit->optimizer;
+    result.parameter_count = result.eight_bit->parameters;
+    return result;
+  }
   result.optimizer_bytes = s.optimizer->state_bytes();
   for (const Parameter& parameter : s.optimizer->parameters()) result.parameter_count += parameter.value.elements();
   return result;
 }
 
-Graph Trainer::State::trained() const {
-  const auto finish = [&](const Trainable& form) {
-    return options.finish ? options.finish(form) : inference_form(form);
-  };
-  if (averages.empty()) return finish(model);
-  Trainable averaged = model;
-  averaged.graph = clone(model.graph);
-  for (std::size_t i = 0; i < averages.size(); ++i) {
-    averaged.graph.set_initializer(averaged.graph.find(optimizer->parameters()[i].name), averages[i]);
+Trainable Trainer::State::unfinished() const {
+  Trainable out = model;
+  if (eight_bit) {
+    out.graph = eight_bit->trained();
+    return out;
   }
-  return finish(averaged);
+  if (averages.empty()) return out;
+  out.graph = clone(model.graph);
+  for (std::size_t i = 0; i < averages.size(); ++i)
+    out.graph.set_initializer(out.graph.find(optimizer->parameters()[i].name), averages[i]);
+  return out;
 }
 
+Graph Trainer::State::trained() const {
+  const Trainable form = unfinished();
+  return options.finish ? options.finish(form) : inference_form(form);
+}
+
+Trainable Trainer::unfinished() const { return state_->unfinished(); }
 Graph Trainer::trained() const { return state_->trained(); }
 const Trainable& Trainer::model() const { return state_->model; }
 

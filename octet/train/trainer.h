@@ -18,6 +18,7 @@
 
 #include "octet/train/augment.h"
 #include "octet/train/checkpoint.h"
+#include "octet/train/eight_bit.h"
 #include "octet/train/optimizer.h"
 #include "octet/train/schedule.h"
 #include "octet/train/step.h"
@@ -30,6 +31,7 @@ struct StepReport {
   std::int64_t epoch = 0, epochs = 0;
   std::int64_t samples = 0;
   double loss = 0, rate = 0, gradient_norm = 0, seconds = 0;
+  bool skipped = false;  ///< with weights in eight bits: a gradient was not finite at this loss scale
 };
 
 struct EpochReport {
@@ -38,6 +40,13 @@ struct EpochReport {
   double train_loss = 0;       ///< mean over the epoch's samples
   std::optional<double> eval;  ///< what TrainerOptions::evaluate gave
   double rate = 0;             ///< of its last step
+};
+
+/// Weights that live in eight bits while they are trained (eight_bit.h).
+struct StoredWeights {
+  std::int64_t block = 64;               ///< elements that share a scale; 0: a row
+  bool master = false;                   ///< keep float32 weights beside
+  std::vector<std::string> frozen = {};  ///< weights that are stored and not trained: the base of adapters
 };
 
 struct TrainerOptions {
@@ -57,6 +66,8 @@ struct TrainerOptions {
   int threads = 0;
   Augment augment = {};
   bool recompute = false;
+  /// Not together with a teacher, accumulation, clipping, an average or recomputation.
+  std::optional<StoredWeights> stored = {};
 
   std::filesystem::path checkpoints = {};  ///< a folder; empty: none are written
   std::int64_t checkpoint_every = 0;       ///< steps; 0: at the end of each epoch
@@ -84,6 +95,8 @@ struct TrainResult {
   std::optional<std::filesystem::path> checkpoint;  ///< the last one written
   std::vector<std::string> warnings;
   std::int64_t optimizer_bytes = 0, parameter_count = 0;
+  std::int64_t skipped_steps = 0;          ///< by the loss scale
+  std::optional<EightBitBytes> eight_bit;  ///< with weights in eight bits: what they take
 };
 
 class Trainer {
@@ -102,6 +115,8 @@ class Trainer {
   TrainResult fit(const Samples& data);
   /// The network as TrainerOptions::finish makes it, with averaged parameters where there is an average.
   Graph trained() const;
+  /// The same before it is finished: in training form, with averaged parameters where there is an average.
+  Trainable unfinished() const;
   const Trainable& model() const;
 
  private:

@@ -96,12 +96,14 @@ void Trainer::State::find_hashes(const OptimizerOptions* optimizer_options) {
                  {"parameters", model.parameters},
                  {"configuration", o.configuration}};
   if (optimizer_options != nullptr) config["optimizer"] = to_json(*optimizer_options);
+  if (o.stored) config["stored"] = {o.stored->block, o.stored->master, o.stored->frozen};
   if (o.teacher) config["teacher"] = {hash_of(o.teacher->graph), o.teacher->temperature, o.teacher->weight};
   config_hash = hash_of(config.dump());
 }
 
 // Everything that changes while training runs, under the names that a checkpoint gives it.
 std::vector<std::pair<std::string, Tensor>> Trainer::State::tensors() {
+  if (eight_bit) return eight_bit->state();
   std::vector<std::pair<std::string, Tensor>> out;
   for (const Parameter& parameter : optimizer->parameters())
     out.emplace_back("parameter " + parameter.name, parameter.value);
@@ -134,6 +136,7 @@ void Trainer::State::resume() {
       throw another("optimizer", file, name, own[i].first);
     if (tensor.bytes() != 0) std::memcpy(own[i].second.raw(), tensor.raw(), tensor.bytes());
   }
+  if (eight_bit) eight_bit->restored();
   step = checkpoint.step;
   epoch = checkpoint.epoch;
   position = checkpoint.position;

@@ -11,6 +11,7 @@ struct Trainer::State {
   double rate = 0;
   TrainerOptions options;
   std::unique_ptr<TrainingStep> training;
+  std::unique_ptr<EightBitTraining> eight_bit;  ///< in place of optimizer and training
   std::unique_ptr<ThreadPool> threads;
   std::vector<Tensor> averages;  ///< one a parameter, where there is an average
   std::string model_hash, config_hash;
@@ -22,10 +23,12 @@ struct Trainer::State {
   std::vector<EpochReport> history;
   std::optional<std::filesystem::path> last_checkpoint;
   std::vector<std::string> warnings;
+  std::int64_t skipped = 0;
 
   void check_options() const;
   void check_reached() const;
   void check_shared() const;
+  void check_stored() const;
   void find_hashes(const OptimizerOptions* optimizer_options);
 
   // trainer_checkpoint.cpp
@@ -38,9 +41,12 @@ struct Trainer::State {
   std::int64_t samples_per_step() const { return options.batch * options.accumulate; }
   bool run_epoch(const Samples& data);
   StepReport run_step(const Samples& data, std::span<const std::int64_t> indices);
+  void step_in_float(const std::vector<Batch>& batches, const ExtraInputs& extra, StepReport& report);
+  void step_in_eight_bits(const std::vector<Batch>& batches, StepReport& report);
   void apply(std::vector<Tensor>& gradients, const std::vector<Tensor>& states, StepReport& report);
   void require_finite(double value, const std::vector<Batch>& batches, const ExtraInputs& extra) const;
   void finish_epoch();
+  Trainable unfinished() const;
   Graph trained() const;
 };
 

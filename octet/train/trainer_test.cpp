@@ -83,7 +83,8 @@ TEST(Trainer, Learns) {
 }
 
 TEST(Trainer, TheSameBitsWithAnyNumberOfThreads) {
-  const Outcome one = train({.epochs = 2, .seed = 3, .threads = 1}), two = train({.epochs = 2, .seed = 3, .threads = 2});
+  const Outcome one = train({.epochs = 2, .seed = 3, .threads = 1}),
+                two = train({.epochs = 2, .seed = 3, .threads = 2});
   EXPECT_EQ(one.losses, two.losses);
   EXPECT_EQ(one.file, two.file);
   EXPECT_NE(one.losses, train({.epochs = 2, .seed = 4}).losses);
@@ -141,7 +142,8 @@ TEST(Trainer, ACheckpointOfAnotherConfigurationIsRefusedWithBothHashes) {
     Trainer trainer(network(2), Adam{}, options);
     trainer.fit(classes(300, 5));
   };
-  EXPECT_THAT(message_of(another_model, ErrorKind::bad_input), ::testing::AllOf(HasSubstr("model"), HasSubstr(kept.model_hash)));
+  EXPECT_THAT(message_of(another_model, ErrorKind::bad_input),
+              ::testing::AllOf(HasSubstr("model"), HasSubstr(kept.model_hash)));
 }
 
 TEST(Trainer, ADamagedCheckpointIsPassedOver) {
@@ -220,7 +222,8 @@ TEST(Trainer, AccumulatedBatchesAreOneLargeBatch) {
     Trainer(model, Sgd{.lr = 0.1}, options).fit(classes(100, 5));
     return losses;
   };
-  const auto large = losses_of({.epochs = 3, .batch = 40, .seed = 1}), small = losses_of({.epochs = 3, .batch = 10, .accumulate = 4, .seed = 1});
+  const auto large = losses_of({.epochs = 3, .batch = 40, .seed = 1}),
+             small = losses_of({.epochs = 3, .batch = 10, .accumulate = 4, .seed = 1});
   ASSERT_EQ(large.size(), small.size());
   for (std::size_t i = 0; i < large.size(); ++i) EXPECT_NEAR(large[i], small[i], 1e-6);
 }

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-
 namespace octet::quant {
 namespace {
 

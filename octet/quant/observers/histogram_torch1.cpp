@@ -57,7 +57,8 @@ class HistogramTorch1 : public Histogram {
     for (std::int64_t bin = 0; bin < kHistogramBins; ++bin) {
       for (std::int64_t point = bin * every; point < (bin + 1) * every; ++point) {
         const std::int64_t from = point - start;
-        if (from >= 0 && from < std::int64_t{kHistogramBins} * kUpsampling) integral += double{bins_[at(from / kUpsampling)]};
+        if (from >= 0 && from < std::int64_t{kHistogramBins} * kUpsampling)
+          integral += double{bins_[at(from / kUpsampling)]};
       }
       fresh[at(bin)] += static_cast<float>((integral - double{before}) / kUpsampling);
       before = static_cast<float>(integral);
