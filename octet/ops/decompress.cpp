@@ -22,12 +22,14 @@ std::int64_t group_size(const EvalContext& ctx, const Tensor& q) {
   const std::int64_t block = ctx.attributes().integer("block", 0);
   if (block < 0) throw ctx.error(ErrorKind::bad_input, "block is negative").value(std::to_string(block));
   if (block > 0) return block;
-  return q.rank() == 0 || q.dim(0) == 0 ? std::max<std::int64_t>(1, q.elements()) : std::max<std::int64_t>(1, q.elements() / q.dim(0));
+  return q.rank() == 0 || q.dim(0) == 0 ? std::max<std::int64_t>(1, q.elements())
+                                        : std::max<std::int64_t>(1, q.elements() / q.dim(0));
 }
 
 void eval_decompress(EvalContext& ctx) {
   const Tensor &q = ctx.input(0), &scale = ctx.input(1);
-  if (q.dtype() != DType::i8) throw ctx.error(ErrorKind::bad_input, "stored weights are int8").value(to_string(q.dtype()));
+  if (q.dtype() != DType::i8)
+    throw ctx.error(ErrorKind::bad_input, "stored weights are int8").value(to_string(q.dtype()));
   check_quant_input(ctx, 1);
   const std::int64_t group = group_size(ctx, q), groups = (q.elements() + group - 1) / group;
   if (scale.elements() != groups) {

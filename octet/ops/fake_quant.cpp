@@ -6,7 +6,8 @@
 //   learned  1: scale and zero point get gradients (LSQ, LSQ+), times 1 / sqrt(elements of x * quant_max)
 // FakeQuantGrad: dx = dy where the unclamped level is within the levels, else 0; dx = dy where `enabled` is 0.
 // LearnedFakeQuantGrad: dx, and the gradients of scale and zero point (kernels/fake_quant).
-// LearnedScale: scale = start * relative; the gradient of `relative` is taken as that of the scale over `start` (where the
+// LearnedScale: scale = start * relative; the gradient of `relative` is taken as that of the scale over `start` (where
+// the
 //   chain rule says times): a step of any optimizer then changes the scale by a share of itself, whatever its unit.
 // Source: torch.fake_quantize_per_channel_affine, torch._fake_quantize_learnable_per_channel_affine; arXiv
 // 1902.08153 (LSQ), 2004.09576 (LSQ+).
@@ -71,8 +72,7 @@ void eval(EvalContext& ctx) {
   }
   if (!ctx.wants_output(1)) return;
   const float clipped = optional_scalar(ctx, 4, 0);
-  ctx.output(1, DType::f32, {}).data<float>()[0] =
-      s.enabled ? follow_clipped(clipped, outside, x.elements()) : clipped;
+  ctx.output(1, DType::f32, {}).data<float>()[0] = s.enabled ? follow_clipped(clipped, outside, x.elements()) : clipped;
 }
 
 void infer(InferContext& ctx) {
@@ -204,7 +204,8 @@ void eval_learned_scale(EvalContext& ctx) {
 std::vector<Sample> learned_scale_samples(Random& random) {
   std::vector<Sample> out;
   for (const Shape& shape : {Shape{}, Shape{5}}) {
-    out.push_back({.inputs = {random_tensor(random, DType::f32, shape, 0.01f, 1), random_tensor(random, DType::f32, shape, 0.5f, 2)}});
+    out.push_back({.inputs = {random_tensor(random, DType::f32, shape, 0.01f, 1),
+                              random_tensor(random, DType::f32, shape, 0.5f, 2)}});
   }
   return out;
 }
@@ -213,7 +214,8 @@ std::vector<Sample> learned_scale_samples(Random& random) {
 std::vector<Sample> samples_with(Random& random, bool gradient, int outputs) {
   std::vector<Sample> out;
   const auto add = [&](const Shape& shape, int bits, bool is_signed, int axis, bool power_of_two, float enabled) {
-    const std::int64_t low = is_signed ? -(std::int64_t{1} << (bits - 1)) : 0, high = low + (std::int64_t{1} << bits) - 1;
+    const std::int64_t low = is_signed ? -(std::int64_t{1} << (bits - 1)) : 0,
+                       high = low + (std::int64_t{1} << bits) - 1;
     Sample sample{.outputs = outputs};
     sample.attributes.set("quant_min", low);
     sample.attributes.set("quant_max", high);
@@ -226,7 +228,8 @@ std::vector<Sample> samples_with(Random& random, bool gradient, int outputs) {
     if (gradient) sample.inputs.push_back(random_tensor(random, DType::f32, shape, -1, 1));
     sample.inputs.push_back(random_tensor(random, DType::f32, shape, -3, 3));
     sample.inputs.push_back(random_tensor(random, DType::f32, channels, 0.01f, 0.3f));
-    sample.inputs.push_back(random_tensor(random, DType::f32, channels, static_cast<float>(low), static_cast<float>(high)));
+    sample.inputs.push_back(
+        random_tensor(random, DType::f32, channels, static_cast<float>(low), static_cast<float>(high)));
     sample.inputs.push_back(Tensor::scalar(enabled));
     if (!gradient && outputs > 1) sample.inputs.push_back(Tensor::scalar(0.25f));
     out.push_back(std::move(sample));

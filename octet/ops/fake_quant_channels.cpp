@@ -22,7 +22,8 @@ void check_quant_state(const EvalContext& ctx, int input, const QuantChannels& c
   check_quant_input(ctx, input);
   const std::int64_t count = ctx.input(input).elements(), expected = channels.per_channel ? channels.channels : 1;
   if (count == expected) return;
-  throw ctx.error(ErrorKind::bad_input, std::string("a fake quantization has another number of ") + name + " than channels")
+  throw ctx
+      .error(ErrorKind::bad_input, std::string("a fake quantization has another number of ") + name + " than channels")
       .value(std::to_string(count))
       .expected(std::to_string(expected));
 }
@@ -35,7 +36,8 @@ float optional_scalar(const EvalContext& ctx, int input, float fallback) {
       .value(std::to_string(value.size()) + " elements");
 }
 
-kernels::FakeQuantParams channel_params(const EvalContext& ctx, int scale, std::int64_t channel, const RangeRule& rule) {
+kernels::FakeQuantParams channel_params(const EvalContext& ctx, int scale, std::int64_t channel,
+                                        const RangeRule& rule) {
   const float given = ctx.input(scale).data<float>()[channel], zero = ctx.input(scale + 1).data<float>()[channel];
   if (given == 0 || !std::isfinite(given) || !std::isfinite(zero)) {
     throw ctx.error(ErrorKind::bad_input, "the scale of a fake quantization is not a number above zero")

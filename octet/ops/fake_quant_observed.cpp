@@ -205,8 +205,10 @@ Attributes attributes_of_rule(const RangeRule& rule, int axis) {
   return out;
 }
 
-const RangeRule kRules[] = {{0, 255, false, false, 0x1p-23f, false}, {-128, 127, true, true, 0x1p-23f, false},
-                            {-8, 7, true, false, 0x1p-12f, true},    {0, 15, false, true, 0x1p-23f, true},
+const RangeRule kRules[] = {{0, 255, false, false, 0x1p-23f, false},
+                            {-128, 127, true, true, 0x1p-23f, false},
+                            {-8, 7, true, false, 0x1p-12f, true},
+                            {0, 15, false, true, 0x1p-23f, true},
                             {-127, 127, true, false, 0x1p-23f, false}};
 
 std::vector<Sample> observed_samples(Random& random) {
@@ -216,13 +218,14 @@ std::vector<Sample> observed_samples(Random& random) {
     sample.attributes.set("expand", std::int64_t{rule.symmetric});
     const Shape channels = axis < 0 ? Shape{} : Shape{shape[axis]};
     sample.inputs.push_back(random_tensor(random, DType::f32, shape, -3, 3));
-    Tensor min = random_tensor(random, DType::f32, channels, -2, -1), max = random_tensor(random, DType::f32, channels, 0, 2);
+    Tensor min = random_tensor(random, DType::f32, channels, -2, -1),
+           max = random_tensor(random, DType::f32, channels, 0, 2);
     if (!seen) {
       std::fill_n(min.data<float>(), min.elements(), kInfinity);
       std::fill_n(max.data<float>(), max.elements(), -kInfinity);
     }
-    for (Tensor& tensor : std::vector<Tensor>{min, max, Tensor::scalar(0.5f), Tensor::scalar(observe), Tensor::scalar(quantize),
-                                              Tensor::scalar(0.1f)}) {
+    for (Tensor& tensor : std::vector<Tensor>{min, max, Tensor::scalar(0.5f), Tensor::scalar(observe),
+                                              Tensor::scalar(quantize), Tensor::scalar(0.1f)}) {
       sample.inputs.push_back(tensor);
     }
     out.push_back(std::move(sample));
@@ -252,8 +255,8 @@ std::vector<Sample> moving_range_samples(Random& random) {
     out.push_back(std::move(sample));
   }
   Sample channels{.attributes = make_attributes({{"axis", 1}, {"averaging_constant", 0.5f}}), .outputs = 2};
-  channels.inputs = {random_tensor(random, DType::f32, {3}, -2, 0), random_tensor(random, DType::f32, {3}, 0, 2), Tensor(),
-                     Tensor(), random_tensor(random, DType::f32, {4, 3, 2})};
+  channels.inputs = {random_tensor(random, DType::f32, {3}, -2, 0), random_tensor(random, DType::f32, {3}, 0, 2),
+                     Tensor(), Tensor(), random_tensor(random, DType::f32, {4, 3, 2})};
   out.push_back(std::move(channels));
   return out;
 }

@@ -26,7 +26,8 @@ void set_range_rule(Attributes& attributes, const RangeRule& rule);
 /// The range is widened to hold 0. Never observed (min > max): scale 1, zero point 0.
 /// observer: scale = max((max - min) / (qmax - qmin), epsilon), symmetric: absmax / ((qmax - qmin) / 2), in float32;
 ///           zero_point = clamp(qmin - rint(min / scale)), symmetric: 0, or the middle where qmin >= 0.
-/// fused:    in float64, the zero point from the scale as float32; symmetric first spreads a range with both signs over -(n/2+1)..n/2, n = qmax - qmin; scale 0
+/// fused:    in float64, the zero point from the scale as float32; symmetric first spreads a range with both signs over
+/// -(n/2+1)..n/2, n = qmax - qmin; scale 0
 ///           or 1/scale infinite gives 0.1; least 6.1e-5; the zero point comes from the end with the smaller error
 ///           term, symmetric with both signs: rint((qmin + qmax) / 2).
 /// Source: UniformQuantizationObserverBase of torch.ao; ChooseQuantizationParams of ATen.

@@ -43,8 +43,8 @@ class Inserter {
   void quantize_layer(const Layer& layer) {
     const float input_scale = parameters_[at(placement_.group.at(layer.input))].scale;
     const Tensor* bias = layer.bias == kNoValue ? nullptr : graph_.initializer(layer.bias);
-    const bool integer_bias = !options_.float_bias && bias != nullptr && bias->dtype() == DType::f32 && bias->elements() == layer.channels &&
-                              bias->rank() == 1 && plain_gemm(node(layer.node));
+    const bool integer_bias = !options_.float_bias && bias != nullptr && bias->dtype() == DType::f32 &&
+                              bias->elements() == layer.channels && bias->rank() == 1 && plain_gemm(node(layer.node));
     if (integer_bias) require_finite(*bias, graph_.value(layer.bias).name);
     std::vector<float> least;
     if (integer_bias) least = least_scales(bias->values<float>(), input_scale);

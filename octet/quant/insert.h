@@ -24,6 +24,7 @@ struct InsertOptions {
 /// on int8 weights of the layers and on their int32 biases (scale = input scale * weight scale), and
 /// removes the float weights that nothing reads any more. The graph is left sorted.
 void insert_pairs(Graph& graph, const std::vector<Layer>& layers, const Placement& placement,
-                  const std::vector<Affine>& parameters, const InsertOptions& options, std::vector<std::string>& warnings);
+                  const std::vector<Affine>& parameters, const InsertOptions& options,
+                  std::vector<std::string>& warnings);
 
 }  // namespace octet::quant

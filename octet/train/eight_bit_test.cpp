@@ -100,7 +100,8 @@ struct Wide {
     model = nn::to_trainable(net, {{"x", DType::f32, {32, 16}}});
     Tensor labels(DType::i64, {32});
     const Tensor x = uniform({32, 16}, 9);
-    for (std::int64_t i = 0; i < 32; ++i) labels.data<std::int64_t>()[i] = x.data<float>()[i * 16] > 0 ? (x.data<float>()[i * 16 + 1] > 0 ? 3 : 2) : 0;
+    for (std::int64_t i = 0; i < 32; ++i)
+      labels.data<std::int64_t>()[i] = x.data<float>()[i * 16] > 0 ? (x.data<float>()[i * 16 + 1] > 0 ? 3 : 2) : 0;
     batch = {.inputs = {{"x", x}}, .target = labels, .samples = 32, .indices = {}};
   }
 };
@@ -166,7 +167,8 @@ TEST(EightBitTraining, GradientsThatOverflowSkipTheStep) {
 
 TEST(EightBitTraining, SameBitsForAnyThreadsAndAfterRestoring) {
   Wide one, two;
-  EightBitTraining a(one.model, AdamW{.bits = 8}, {.seed = 4, .threads = 1}), b(two.model, AdamW{.bits = 8}, {.seed = 4, .threads = 2});
+  EightBitTraining a(one.model, AdamW{.bits = 8}, {.seed = 4, .threads = 1}),
+      b(two.model, AdamW{.bits = 8}, {.seed = 4, .threads = 2});
   for (int i = 0; i < 5; ++i) EXPECT_EQ(a.step(one.batch).loss, b.step(two.batch).loss);
   Wide three;
   EightBitTraining c(three.model, AdamW{.bits = 8}, {.seed = 4});
@@ -224,8 +226,12 @@ TEST(Lora, StartsAsTheNetworkTrainsOnAnInt8BaseAndMerges) {
 TEST(Lora, ConvolutionsMergeToo) {
   Random random(8);
   nn::Sequential net;
-  net.append<nn::Conv2d>(3, 6, 3, random, nn::ConvOptions{.stride = 2, .padding = 1}).append<nn::ReLU>().append<nn::Flatten>().append<nn::Linear>(96, 4, random);
-  const Trainable adapted = add_lora(nn::to_trainable(net, {{"x", DType::f32, {2, 3, 8, 8}}}), {.rank = 2, .alpha = 4, .layers = {"*"}});
+  net.append<nn::Conv2d>(3, 6, 3, random, nn::ConvOptions{.stride = 2, .padding = 1})
+      .append<nn::ReLU>()
+      .append<nn::Flatten>()
+      .append<nn::Linear>(96, 4, random);
+  const Trainable adapted =
+      add_lora(nn::to_trainable(net, {{"x", DType::f32, {2, 3, 8, 8}}}), {.rank = 2, .alpha = 4, .layers = {"*"}});
   Graph graph = inference_form(adapted);
   for (const auto& [name, tensor] : lora_tensors(graph)) {
     if (name.ends_with("/lora_b")) graph.set_initializer(graph.find(name), uniform(tensor.shape(), 5, 0.3F));
@@ -234,7 +240,8 @@ TEST(Lora, ConvolutionsMergeToo) {
   const Tensor apart = Session(clone(graph)).run({{"x", x}})[0];
   EXPECT_EQ(merge_lora(graph), 2);
   const Tensor merged = Session(clone(graph)).run({{"x", x}})[0];
-  for (std::int64_t i = 0; i < apart.elements(); ++i) EXPECT_NEAR(merged.data<float>()[i], apart.data<float>()[i], 1e-4F);
+  for (std::int64_t i = 0; i < apart.elements(); ++i)
+    EXPECT_NEAR(merged.data<float>()[i], apart.data<float>()[i], 1e-4F);
 }
 
 TEST(Lora, PatternsThatMatchNothingNameTheLayers) {

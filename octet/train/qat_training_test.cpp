@@ -1,5 +1,5 @@
-// Quantization-aware training as a whole: the worked example, its presets against torch step by step, and the mistake of
-// an optimizer that trains another model's parameters.
+// Quantization-aware training as a whole: the worked example, its presets against torch step by step, and the mistake
+// of an optimizer that trains another model's parameters.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -86,7 +86,8 @@ TEST(QatTraining, PresetsOfTorchTrainAsTorchDoesAndWarn) {
   }
 }
 
-// The article's second mistake: an optimizer made before the preparation. Here both hold the same numbers, so it trains.
+// The article's second mistake: an optimizer made before the preparation. Here both hold the same numbers, so it
+// trains.
 TEST(QatMistakes, AnOptimizerMadeBeforePreparationTrainsTheSameNumbers) {
   Example example;
   std::vector<Parameter> parameters;
@@ -107,7 +108,8 @@ TEST(QatMistakes, AnOptimizerOfAnotherModelIsRefused) {
   std::vector<Parameter> parameters;
   for (const auto& [name, tensor] : other.net.named_parameters()) parameters.push_back({name, tensor});
   try {
-    Trainer(prepare_qat(example.model, qconfig("octet")), make_optimizer(Adam{}, parameters), 0.1, {.loss = MeanSquaredError{}});
+    Trainer(prepare_qat(example.model, qconfig("octet")), make_optimizer(Adam{}, parameters), 0.1,
+            {.loss = MeanSquaredError{}});
     FAIL() << "nothing would be trained, without a word";
   } catch (const Error& error) {
     EXPECT_EQ(error.info().kind, ErrorKind::usage);

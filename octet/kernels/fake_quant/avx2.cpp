@@ -4,6 +4,9 @@
 namespace octet::kernels {
 
 const FakeQuantKernel fake_quant_avx2 = {.name = "fake_quant_avx2",
-    .isa = Isa::avx2, .forward = forward_loop, .gradient = gradient_loop, .learned = learned_loop};
+                                         .isa = Isa::avx2,
+                                         .forward = forward_loop,
+                                         .gradient = gradient_loop,
+                                         .learned = learned_loop};
 
 }  // namespace octet::kernels

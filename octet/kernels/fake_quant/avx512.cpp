@@ -4,6 +4,9 @@
 namespace octet::kernels {
 
 const FakeQuantKernel fake_quant_avx512 = {.name = "fake_quant_avx512",
-    .isa = Isa::avx512, .forward = forward_loop, .gradient = gradient_loop, .learned = learned_loop};
+                                           .isa = Isa::avx512,
+                                           .forward = forward_loop,
+                                           .gradient = gradient_loop,
+                                           .learned = learned_loop};
 
 }  // namespace octet::kernels

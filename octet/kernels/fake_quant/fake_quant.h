@@ -39,8 +39,8 @@ void fake_quant_gradient(const FakeQuantParams& params, const float* x, const fl
                          ThreadPool& pool);
 
 /// The same with q = nearbyint(x * float(1 / scale) + zero_point), which differs at ties, and the sums over all of
-///   scale:      dy * (y - x) / scale where qmin <= q <= qmax, dy * (qmin - zero_point) below, dy * (qmax - zero_point) above
-///   zero_point: -dy * scale outside, 0 inside
+///   scale:      dy * (y - x) / scale where qmin <= q <= qmax, dy * (qmin - zero_point) below, dy * (qmax - zero_point)
+///   above zero_point: -dy * scale outside, 0 inside
 /// Source: torch._fake_quantize_learnable_per_tensor_affine; Esser et al. 2020 (LSQ), Bhalgat et al. 2020 (LSQ+).
 LearnedSums fake_quant_learned_gradient(const FakeQuantParams& params, const float* x, const float* dy,
                                         std::int64_t count, float* dx, ThreadPool& pool);

@@ -89,8 +89,7 @@ TEST(FakeQuant, SumsAreTheSameBitsOnEveryInstructionSetAndThreadCount) {
   EXPECT_EQ(a.scale, b.scale);
   EXPECT_EQ(a.zero_point, b.zero_point);
   const std::int64_t some = std::min<std::int64_t>(1000, static_cast<std::int64_t>(c.x.size()));
-  const LearnedSums expected =
-      fake_quant_table().back()->learned(c.params, c.x.data(), c.dy.data(), some, dx.data());
+  const LearnedSums expected = fake_quant_table().back()->learned(c.params, c.x.data(), c.dy.data(), some, dx.data());
   for (const FakeQuantKernel* kernel : fake_quant_table()) {
     if (!cpu_supports(kernel->isa)) continue;
     const LearnedSums sums = kernel->learned(c.params, c.x.data(), c.dy.data(), some, dx.data());

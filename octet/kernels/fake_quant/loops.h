@@ -52,7 +52,7 @@ LearnedSums learned_loop(const FakeQuantParams& params, const float* x, const fl
   float scale_sums[kLanes] = {}, zero_sums[kLanes] = {};
   const auto one = [&](std::int64_t i, int lane) {
     const float q = __builtin_nearbyintf(x[i] * inverse + p.zero_point);  // added before rounding here, as torch does
-    const bool below = q < p.qmin, above = q > p.qmax;
+    const bool below = q<p.qmin, above = q> p.qmax;
     const float y = (clamp_level(q, p.qmin, p.qmax) - p.zero_point) * p.scale;
     const float inside = (y - x[i]) * inverse;
     const float slope = below ? p.qmin - p.zero_point : above ? p.qmax - p.zero_point : inside;

@@ -4,6 +4,9 @@
 namespace octet::kernels {
 
 const FakeQuantKernel fake_quant_reference = {.name = "fake_quant_reference",
-    .isa = Isa::scalar, .forward = forward_loop, .gradient = gradient_loop, .learned = learned_loop};
+                                              .isa = Isa::scalar,
+                                              .forward = forward_loop,
+                                              .gradient = gradient_loop,
+                                              .learned = learned_loop};
 
 }  // namespace octet::kernels

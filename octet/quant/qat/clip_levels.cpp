@@ -62,4 +62,33 @@ void clip_levels(Graph& graph, const std::vector<ValueId>& values, std::int32_t 
   sort_topologically(graph);
 }
 
+void split_float_biases(Graph& graph) {
+  const Uses uses(graph);
+  const std::size_t count = graph.nodes.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Node& node = graph.nodes[i];
+    const bool convolution = node.op_type == "Conv" || node.op_type == "ConvTranspose";
+    if ((!convolution && node.op_type != "Gemm") || node.inputs.size() < 3 || node.inputs[2] == kNoValue) continue;
+    const int weight = uses.producer(node.inputs[1]);
+    const Tensor* bias = graph.initializer(node.inputs[2]);
+    if (weight < 0 || graph.nodes[at(weight)].op_type != "DequantizeLinear" || bias == nullptr) continue;
+    if (bias->dtype() != DType::f32 || node.attributes.real("beta", 1) != 1 || (convolution && bias->rank() != 1))
+      continue;
+    ValueId added = node.inputs[2];
+    if (convolution) {
+      Shape shape = bias->shape();
+      for (int d = graph.initializer(graph.nodes[at(weight)].inputs[0])->rank(); d > 2; --d) shape.push_back(1);
+      added = graph.add_initializer(graph.fresh_name(graph.value(added).name + "_shaped"), bias->reshaped(shape));
+    }
+    const ValueId out = node.outputs[0];
+    const std::string name = graph.label(node);
+    const ValueId sum = graph.add_value(graph.fresh_name(graph.value(out).name + "_unbiased"), graph.value(out).type);
+    graph.nodes[i].inputs.resize(2);
+    graph.nodes[i].outputs[0] = sum;
+    graph.add_node("Add", {sum, added}, {}, graph.fresh_name(name + "_bias"));
+    graph.nodes.back().outputs[0] = out;
+  }
+  sort_topologically(graph);
+}
+
 }  // namespace octet::quant

@@ -36,8 +36,8 @@ void require_parameters(const Stripped& stripped) {
     learned = learned || stripped.sites[i].learned;
   }
   if (missing.empty()) return;
-  throw Error(ErrorKind::bad_input, learned ? "learned scales were never set: " + missing
-                                            : "observers that never saw data: " + missing)
+  throw Error(ErrorKind::bad_input,
+              learned ? "learned scales were never set: " + missing : "observers that never saw data: " + missing)
       .hint(learned ? "calibrate_qat sets them from data, before training"
                     : "train for a step at least, or calibrate; a value that no step computes cannot be quantized");
 }
@@ -70,6 +70,7 @@ class Converter {
     for (const auto& group : plan.placement.sources) sources.insert(sources.end(), group.begin(), group.end());
     insert_pairs(model, plan.candidates.layers, plan.placement, parameters, options, result_.warnings);
     if (narrow) clip_levels(model, sources, config_.activation.qmin, config_.activation.qmax);
+    if (few) split_float_biases(model);
     remove_dead(model);
     std::erase_if(model.info.metadata, [](const auto& entry) { return entry.first == kQatMetadata; });
     finish(model);
@@ -91,9 +92,11 @@ class Converter {
         shifted += p.zero_point != 0;
       }
       if (shifted > 0) {
-        result_.warnings.push_back(fmt::format(
-            "'{}': channels of its weight that have one sign only: {}; as in torch's fused modules their zero point is not "
-            "0, so the layer computes in float", printable(name), shifted));
+        result_.warnings.push_back(
+            fmt::format("'{}': channels of its weight that have one sign only: {}; as in torch's fused modules their "
+                        "zero point is not "
+                        "0, so the layer computes in float",
+                        printable(name), shifted));
       }
     }
     return out;
@@ -101,8 +104,8 @@ class Converter {
   std::vector<Affine> activations(const Graph& graph, const Placement& placement) const {
     std::vector<Affine> out;
     for (const auto& sources : placement.sources) {
-      const auto known = std::find_if(sources.begin(), sources.end(),
-                                      [&](ValueId id) { return stripped_.activations.contains(id); });
+      const auto known =
+          std::find_if(sources.begin(), sources.end(), [&](ValueId id) { return stripped_.activations.contains(id); });
       if (known == sources.end()) throw unprepared(sources.empty() ? "" : graph.value(sources[0]).name);
       out.push_back(affine_of(stripped_.params[at(stripped_.activations.at(*known))]->at(0)));
     }
@@ -134,8 +137,9 @@ std::vector<std::string> clipping_warnings(const Trainable& prepared) {
       out.push_back(fmt::format(
           "'{}': its fake quantization keeps clipping {:.1f} % of the values{}",
           printable(site.nodes.size() == 1 ? site.name : prepared.graph.value(node.inputs[0]).name), 100 * share,
-          site.learned ? "" : ": its range follows slower than the values move; train on, let ranges follow faster "
-                              "(averaging_constant, expand), or quantize later (schedule)"));
+          site.learned ? ""
+                       : ": its range follows slower than the values move; train on, let ranges follow faster "
+                         "(averaging_constant, expand), or quantize later (schedule)"));
     }
   }
   return out;
@@ -175,7 +179,8 @@ Graph fake_quantized_form(const Trainable& prepared) {
   }
   remove_dead(graph);
   const Uses uses(graph);
-  std::erase_if(graph.inputs, [&](ValueId id) { return graph.value(id).name == "octet.step" && uses.readers(id).empty(); });
+  std::erase_if(graph.inputs,
+                [&](ValueId id) { return graph.value(id).name == "octet.step" && uses.readers(id).empty(); });
   return graph;
 }
 

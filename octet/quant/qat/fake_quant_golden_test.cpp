@@ -123,7 +123,8 @@ TEST_P(FakeQuantGolden, FusedModulesOfThePresets) {
       expect_same(out[4], expected.at("scale"), 0, name + " scale");
       expect_same(out[5], expected.at("zero_point"), 0, name + " zero point");
       const Tensor dy = drawn(500 + step, {4, 3, 5}, 1);
-      expect_same(run("FakeQuantGrad", attributes, {dy, x, out[4], out[5]}, 1, GetParam())[0], expected.at("dx"), 0, name);
+      expect_same(run("FakeQuantGrad", attributes, {dy, x, out[4], out[5]}, 1, GetParam())[0], expected.at("dx"), 0,
+                  name);
       min = out[1];
       max = out[2];
     }

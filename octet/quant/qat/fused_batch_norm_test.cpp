@@ -37,14 +37,18 @@ TEST(QatBatchNorm, IsFoldedAsTorchFoldsIt) {
   Graph g;
   g.opsets[""] = 17;
   const ValueId x = g.add_input("x", DType::f32, {2, 3, 6, 6});
-  const auto constant = [&](const char* name, const Shape& shape) { return g.add_initializer(name, numbers(start.at(name), shape)); };
+  const auto constant = [&](const char* name, const Shape& shape) {
+    return g.add_initializer(name, numbers(start.at(name), shape));
+  };
   Attributes conv;
   conv.set("kernel_shape", std::vector<std::int64_t>{3, 3});
   conv.set("pads", std::vector<std::int64_t>{1, 1, 1, 1});
-  const ValueId c = g.add_node("Conv", {x, constant("conv.weight", {4, 3, 3, 3}), constant("conv.bias", {4})}, conv, "conv");
+  const ValueId c =
+      g.add_node("Conv", {x, constant("conv.weight", {4, 3, 3, 3}), constant("conv.bias", {4})}, conv, "conv");
   const ValueId n = g.add_node("BatchNormalization",
-                               {c, constant("bn.weight", {4}), constant("bn.bias", {4}), constant("bn.running_mean", {4}),
-                                constant("bn.running_var", {4})}, {}, "bn");
+                               {c, constant("bn.weight", {4}), constant("bn.bias", {4}),
+                                constant("bn.running_mean", {4}), constant("bn.running_var", {4})},
+                               {}, "bn");
   g.outputs = {g.add_node("Relu", {n}, {}, "y")};
 
   QConfig config = qconfig("onednn");
@@ -67,8 +71,10 @@ TEST(QatBatchNorm, IsFoldedAsTorchFoldsIt) {
     const Session session(clone(d.graph));
     NamedTensors feed = {{"x", drawn(static_cast<std::uint64_t>(600 + step), {2, 3, 6, 6})},
                          {"dy", drawn(static_cast<std::uint64_t>(700 + step), {2, 4, 6, 6})}};
-    for (const std::string& name : model.parameters) feed.emplace_back(name, *model.graph.initializer(model.graph.find(name)));
-    for (const auto& state : model.states) feed.emplace_back(state.name, *model.graph.initializer(model.graph.find(state.name)));
+    for (const std::string& name : model.parameters)
+      feed.emplace_back(name, *model.graph.initializer(model.graph.find(name)));
+    for (const auto& state : model.states)
+      feed.emplace_back(state.name, *model.graph.initializer(model.graph.find(state.name)));
     const std::vector<Tensor> out = session.run(feed);
     const auto output = [&](const std::string& name) {
       const auto& names = session.output_names();
@@ -83,7 +89,9 @@ TEST(QatBatchNorm, IsFoldedAsTorchFoldsIt) {
     expect_near(state("bn.running_var"), expected.at("variance"), 2e-6F, "running variance");
     expect_near(out[0], expected.at("y"), 5e-6F, "y of step " + std::to_string(step));
     for (std::size_t i = 0; i < model.parameters.size(); ++i) {
-      const std::string name = model.parameters[i] == "conv.weight" ? "weight" : model.parameters[i] == "conv.bias" ? "bias" : model.parameters[i];
+      const std::string name = model.parameters[i] == "conv.weight" ? "weight"
+                               : model.parameters[i] == "conv.bias" ? "bias"
+                                                                    : model.parameters[i];
       const float noise = name == "bias" && step < 2 ? 1.0F : 2e-4F;  // before a batch norm: zero but for rounding
       expect_near(output(d.gradients[i]), expected.at("gradients").at(name), noise, name);
     }

@@ -13,7 +13,8 @@ std::vector<NodeRecord> record(const QatPlan& plan) {
   std::vector<NodeRecord> out;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    NodeRecord entry{graph.label(node), node.op_type, plan.placement.int8[i], plan.candidates.reasons[i], macs[i], {}, {}};
+    NodeRecord entry{
+        graph.label(node), node.op_type, plan.placement.int8[i], plan.candidates.reasons[i], macs[i], {}, {}};
     const int host = plan.placement.fused_into[i];
     if (host >= 0) {
       entry.reason = "computed with " + graph.label(graph.nodes[at(plan.candidates.layers[at(host)].node)]);
@@ -34,8 +35,8 @@ QatPlan plan_qat(Graph& graph, const QConfig& config, std::vector<std::string>& 
   ops::infer_shapes(plan.view.graph);
   plan.candidates = find_layers(plan.view.graph, config.exclude, warnings);
   const bool modules = config.places == QConfig::Places::modules;
-  plan.placement = modules ? place_modules(plan.view.graph, plan.candidates.layers)
-                           : place(plan.view.graph, plan.candidates.layers);
+  plan.placement =
+      modules ? place_modules(plan.view.graph, plan.candidates.layers) : place(plan.view.graph, plan.candidates.layers);
   plan.nodes = record(plan);
   QuantizeResult result;
   result.nodes = plan.nodes;
@@ -47,7 +48,8 @@ QConfig prepared_config(const Graph& graph) {
   if (const std::string* text = graph.info.find_metadata(kQatMetadata)) return qconfig_from_json(*text);
   std::string layers;
   for (const Node& node : graph.nodes) {
-    if (layer_obstacle(graph, node).empty()) layers += (layers.empty() ? "'" : ", '") + printable(graph.label(node)) + "'";
+    if (layer_obstacle(graph, node).empty())
+      layers += (layers.empty() ? "'" : ", '") + printable(graph.label(node)) + "'";
   }
   throw Error(ErrorKind::gate, "the network was never prepared for quantization, so nothing would be quantized: " +
                                    (layers.empty() ? std::string("it has no layer with a weight") : "layers " + layers))

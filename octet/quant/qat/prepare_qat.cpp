@@ -99,14 +99,21 @@ class Preparer {
                                                "/new_clipped",    "/used_scale",    "/used_zero_point"};
     for (const char* output : kOutputs) fq.outputs.push_back(g.add_value(g.fresh_name(name + output)));
     if (current) {
-      fq.inputs = {x, constant(name + "/no_min", filled(channels, kInfinity)),
-                   constant(name + "/no_max", filled(channels, -kInfinity)), kNoValue, kNoValue, quantize_, kNoValue};
+      fq.inputs = {x,
+                   constant(name + "/no_min", filled(channels, kInfinity)),
+                   constant(name + "/no_max", filled(channels, -kInfinity)),
+                   kNoValue,
+                   kNoValue,
+                   quantize_,
+                   kNoValue};
     } else {
       fq.inputs = {x,
                    state(name + "/range_min", filled(channels, kInfinity), fq.outputs[1]),
                    state(name + "/range_max", filled(channels, -kInfinity), fq.outputs[2]),
                    state(name + "/clipped", Tensor::scalar(0.0F), fq.outputs[3]),
-                   observe_, quantize_, kNoValue};
+                   observe_,
+                   quantize_,
+                   kNoValue};
     }
     const ValueId y = fq.outputs[0];
     g.value(y).type = g.value(x).type;
@@ -185,13 +192,15 @@ class Preparer {
   // gamma / sqrt(variance + epsilon), shaped to scale the weight's output channels.
   ValueId batch_norm_factor(const FoldedBatchNorm& norm, const Layer& layer, const std::string& name) {
     const ValueId epsilon = constant(name + "/epsilon", Tensor::scalar(norm.epsilon));
-    const ValueId deviation = add("Sqrt", {add("Add", {norm.variance, epsilon}, name + "/variance")}, name + "/deviation");
+    const ValueId deviation =
+        add("Sqrt", {add("Add", {norm.variance, epsilon}, name + "/variance")}, name + "/deviation");
     const ValueId factor = add("Div", {norm.gamma, deviation}, name + "/factor");
     const int rank = graph().initializer(layer.weight)->rank();
     std::vector<std::int64_t> shape(at(rank), 1);
     shape[at(layer.channel_axis)] = layer.channels;
     const ValueId shape_id = constant(name + "/factor_shape", Tensor::from<std::int64_t>({rank}, shape));
-    const ValueId out = graph().add_node("Reshape", {factor, shape_id}, {}, graph().fresh_name(name + "/shaped_factor"));
+    const ValueId out =
+        graph().add_node("Reshape", {factor, shape_id}, {}, graph().fresh_name(name + "/shaped_factor"));
     graph().value(out).type = {DType::f32, symbolic(Shape(shape))};
     return out;
   }
@@ -259,7 +268,8 @@ class Preparer {
       range.name = g.fresh_name(name + "/range");
       range.attributes.set("averaging_constant", c.averaging_constant);
       range.attributes.set("expand", std::int64_t{c.expand});
-      range.outputs = {g.add_value(g.fresh_name(name + "/new_range_min")), g.add_value(g.fresh_name(name + "/new_range_max"))};
+      range.outputs = {g.add_value(g.fresh_name(name + "/new_range_min")),
+                       g.add_value(g.fresh_name(name + "/new_range_max"))};
       range.inputs = {state(name + "/range_min", Tensor::scalar(kInfinity), range.outputs[0]),
                       state(name + "/range_max", Tensor::scalar(-kInfinity), range.outputs[1]), observe_, kNoValue};
       range.inputs.insert(range.inputs.end(), sources.begin(), sources.end());
@@ -269,7 +279,8 @@ class Preparer {
       params.name = g.fresh_name(name + "/params");
       params.inputs = range.outputs;
       ops::set_range_rule(params.attributes, rule(c));
-      params.outputs = {g.add_value(g.fresh_name(name + "/used_scale")), g.add_value(g.fresh_name(name + "/used_zero_point"))};
+      params.outputs = {g.add_value(g.fresh_name(name + "/used_scale")),
+                        g.add_value(g.fresh_name(name + "/used_zero_point"))};
       scale = params.outputs[0];
       zero = params.outputs[1];
       g.nodes.push_back(std::move(range));
@@ -312,7 +323,8 @@ class Preparer {
   }
   bool moves(const Node& n) {
     const OpDef* op = find_op(graph(), n);
-    return op != nullptr && (op->quant.kind == QuantRule::Kind::pass_through || op->quant.kind == QuantRule::Kind::lookup);
+    return op != nullptr &&
+           (op->quant.kind == QuantRule::Kind::pass_through || op->quant.kind == QuantRule::Kind::lookup);
   }
 
   const QConfig& config_;

@@ -14,8 +14,10 @@ namespace octet::quant {
 namespace {
 
 ValueId batch_norm(Builder& b, ValueId x, std::int64_t channels, const std::string& name) {
-  const ValueId gamma = b.constant(name + ".weight", {channels}, 1), beta = b.constant(name + ".bias", {channels}, 0.3F);
-  const ValueId mean = b.constant(name + ".mean", {channels}, 0.2F), variance = b.constant(name + ".variance", {channels}, 1);
+  const ValueId gamma = b.constant(name + ".weight", {channels}, 1),
+                beta = b.constant(name + ".bias", {channels}, 0.3F);
+  const ValueId mean = b.constant(name + ".mean", {channels}, 0.2F),
+                variance = b.constant(name + ".variance", {channels}, 1);
   Tensor v = *b.graph.initializer(variance), g = *b.graph.initializer(gamma);
   for (std::int64_t i = 0; i < channels; ++i) {
     v.data<float>()[i] = 0.5F + std::abs(v.data<float>()[i]);
@@ -110,7 +112,8 @@ TEST(Qat, FollowsTheFusionsOfTheEngine) {
   std::vector<std::string> names;
   for (const FakeQuantSite& site : find_sites(prepared.graph)) names.push_back(site.name);
   // Nothing between a layer and its norm, activation or residual sum; nothing twice behind a pool.
-  EXPECT_THAT(names, ::testing::UnorderedElementsAre("x", "relu1", "relu2", "conv1.weight", "conv2.weight", "fc.weight"));
+  EXPECT_THAT(names,
+              ::testing::UnorderedElementsAre("x", "relu1", "relu2", "conv1.weight", "conv2.weight", "fc.weight"));
   for (const NodeRecord& node : report.nodes) EXPECT_TRUE(node.quantized) << node.name << ": " << node.reason;
 }
 
@@ -144,8 +147,8 @@ TEST(Qat, ConvertGivesTheFakeQuantizedIntegers) {
 TEST(Qat, FewerBitsKeepTheirLevels) {
   for (const int bits : {2, 4, 6}) {
     SCOPED_TRACE(bits);
-    Trainable prepared =
-        prepare_qat(make_trainable(residual_network()), qconfig("octet", {.weight_bits = bits, .activation_bits = bits}));
+    Trainable prepared = prepare_qat(make_trainable(residual_network()),
+                                     qconfig("octet", {.weight_bits = bits, .activation_bits = bits}));
     EXPECT_THROW(convert(prepared), Error);  // learned scales wait for data
     calibrate_qat(prepared, batches(4));
     const QuantizeResult result = convert(prepared);

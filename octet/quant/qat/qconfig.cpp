@@ -14,8 +14,13 @@ FakeQuantConfig torch_activation(bool reduce_range) {
 }
 
 FakeQuantConfig torch_weight(bool per_channel) {
-  return {.qmin = -128, .qmax = 127, .symmetric = true, .per_channel = per_channel, .averaging_constant = 0.01F,
-          .expand = false, .fused = true};
+  return {.qmin = -128,
+          .qmax = 127,
+          .symmetric = true,
+          .per_channel = per_channel,
+          .averaging_constant = 0.01F,
+          .expand = false,
+          .fused = true};
 }
 
 QConfig octet_config(const QConfigOptions& options) {
@@ -33,9 +38,16 @@ QConfig octet_config(const QConfigOptions& options) {
 }
 
 json to_json_value(const FakeQuantConfig& c) {
-  return {{"qmin", c.qmin}, {"qmax", c.qmax}, {"symmetric", c.symmetric}, {"per_channel", c.per_channel},
-          {"source", static_cast<int>(c.source)}, {"averaging_constant", c.averaging_constant}, {"expand", c.expand},
-          {"fused", c.fused}, {"epsilon", c.epsilon}, {"power_of_two", c.power_of_two}};
+  return {{"qmin", c.qmin},
+          {"qmax", c.qmax},
+          {"symmetric", c.symmetric},
+          {"per_channel", c.per_channel},
+          {"source", static_cast<int>(c.source)},
+          {"averaging_constant", c.averaging_constant},
+          {"expand", c.expand},
+          {"fused", c.fused},
+          {"epsilon", c.epsilon},
+          {"power_of_two", c.power_of_two}};
 }
 
 FakeQuantConfig role_from(const json& j) {

@@ -17,7 +17,7 @@ namespace octet {
 enum class RangeSource {
   current,         ///< the range of the tensor at hand (weights)
   moving_average,  ///< a range that follows the batches
-  learned,         ///< LSQ, LSQ+: scale (relative to its start) and zero point are parameters; they start from calibrate_qat
+  learned,  ///< LSQ, LSQ+: scale (relative to its start) and zero point are parameters; they start from calibrate_qat
 };
 
 /// One role's fake quantization.

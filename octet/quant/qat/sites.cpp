@@ -12,7 +12,9 @@ namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-int axis_of(const Node& node) { return node.attributes.has("axis") ? static_cast<int>(node.attributes.integer("axis")) : -1; }
+int axis_of(const Node& node) {
+  return node.attributes.has("axis") ? static_cast<int>(node.attributes.integer("axis")) : -1;
+}
 
 // Whether a value goes into the weight slot of a layer, perhaps through the division by a batch norm's factor; gives
 // the layer, or -1.
@@ -123,7 +125,8 @@ class Stripper {
     erase_nodes(g, dead_);
     replace_uses(g, replaced);
     remove_dead(g);
-    std::erase_if(g.inputs, [&](ValueId id) { return g.value(id).name == "octet.step" && Uses(g).readers(id).empty(); });
+    std::erase_if(g.inputs,
+                  [&](ValueId id) { return g.value(id).name == "octet.step" && Uses(g).readers(id).empty(); });
     sort_topologically(g);
     return std::move(out_);
   }
@@ -161,9 +164,11 @@ class Stripper {
     for (std::int64_t i = 0; i < w.elements(); ++i) {
       folded.data<float>()[i] = w.data<float>()[i] * factor[at(i / channels.inner % channels.count)];
     }
-    const Tensor* old = layer.inputs.size() > 2 && layer.inputs[2] != kNoValue ? g.initializer(layer.inputs[2]) : nullptr;
+    const Tensor* old =
+        layer.inputs.size() > 2 && layer.inputs[2] != kNoValue ? g.initializer(layer.inputs[2]) : nullptr;
     Tensor bias(DType::f32, {channels.count});
-    const float *beta = g.initializer(norm.inputs[2])->data<float>(), *mean = g.initializer(norm.inputs[3])->data<float>();
+    const float *beta = g.initializer(norm.inputs[2])->data<float>(),
+                *mean = g.initializer(norm.inputs[3])->data<float>();
     for (std::int64_t c = 0; c < channels.count; ++c) {
       const float b = old != nullptr ? old->data<float>()[old->elements() == 1 ? 0 : c] : 0.0F;
       bias.data<float>()[c] = (b - mean[c]) * factor[at(c)] + beta[c];

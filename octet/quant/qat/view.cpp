@@ -14,8 +14,10 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 bool find_batch_norm(const Graph& graph, const Uses& uses, int layer, FoldedBatchNorm& out) {
   const Node& node = graph.nodes[at(layer)];
   const OpDef* op = find_op(graph, node);
-  if (op == nullptr || op->quant.kind != Kind::weighted || node.op_type == "MatMul" || node.outputs.size() != 1) return false;
-  const ValueId weight = op->quant.weight < static_cast<int>(node.inputs.size()) ? node.inputs[at(op->quant.weight)] : kNoValue;
+  if (op == nullptr || op->quant.kind != Kind::weighted || node.op_type == "MatMul" || node.outputs.size() != 1)
+    return false;
+  const ValueId weight =
+      op->quant.weight < static_cast<int>(node.inputs.size()) ? node.inputs[at(op->quant.weight)] : kNoValue;
   if (weight == kNoValue || graph.initializer(weight) == nullptr || !uses.single(node.outputs[0])) return false;
   const int reader = uses.readers(node.outputs[0])[0];
   const Node& norm = graph.nodes[at(reader)];
@@ -27,8 +29,15 @@ bool find_batch_norm(const Graph& graph, const Uses& uses, int layer, FoldedBatc
     const Tensor* constant = graph.initializer(norm.inputs[at(i)]);
     if (constant == nullptr || constant->dtype() != DType::f32 || constant->elements() != channels) return false;
   }
-  if (node.op_type == "Gemm" && (node.attributes.real("alpha", 1) != 1 || node.attributes.real("beta", 1) != 1)) return false;
-  out = {layer, reader, norm.inputs[1], norm.inputs[2], norm.inputs[3], norm.inputs[4], norm.attributes.real("epsilon", 1e-5F)};
+  if (node.op_type == "Gemm" && (node.attributes.real("alpha", 1) != 1 || node.attributes.real("beta", 1) != 1))
+    return false;
+  out = {layer,
+         reader,
+         norm.inputs[1],
+         norm.inputs[2],
+         norm.inputs[3],
+         norm.inputs[4],
+         norm.attributes.real("epsilon", 1e-5F)};
   return true;
 }
 

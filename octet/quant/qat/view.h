@@ -19,8 +19,8 @@ struct FoldedBatchNorm {
 
 struct View {
   Graph graph;
-  std::vector<int> original;               ///< of each node of the view: its index in the graph looked at
-  std::map<int, FoldedBatchNorm> folded;   ///< by the layer's index in the graph looked at
+  std::vector<int> original;              ///< of each node of the view: its index in the graph looked at
+  std::map<int, FoldedBatchNorm> folded;  ///< by the layer's index in the graph looked at
 };
 View inference_view(const Graph& graph);
 
