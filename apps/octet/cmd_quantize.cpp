@@ -65,6 +65,7 @@ void add_method_options(CLI::App& app, Options& o) {
                         {"moving_average", Observer::moving_average},
                         {"percentile", Observer::percentile},
                         {"histogram", Observer::histogram},
+                        {"histogram_torch1", Observer::histogram_torch1},
                         {"entropy", Observer::entropy}},
                        "how static calibration finds ranges (default: mse)");
   app.add_option("--percentile", o.percentile, "for --observer percentile")

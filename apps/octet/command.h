@@ -23,6 +23,7 @@ struct Command {
 const std::vector<Command>& commands();
 
 std::function<int()> add_quantize(CLI::App& app);
+std::function<int()> add_train(CLI::App& app);
 std::function<int()> add_run(CLI::App& app);
 std::function<int()> add_eval(CLI::App& app);
 std::function<int()> add_bench(CLI::App& app);

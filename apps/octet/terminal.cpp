@@ -51,12 +51,12 @@ std::string bar(double share) {
   return "[" + cells + "]";
 }
 
-volatile std::sig_atomic_t pending_signal = 0;
+volatile std::sig_atomic_t pending_signal = 0, work_asks = 0;
 
 extern "C" void on_signal(int number) {
   if (pending_signal != 0) _exit(128 + number);
   pending_signal = number;
-  alarm(2);  // work that does not look is not waited for longer
+  if (work_asks == 0) alarm(2);  // work that does not look is not waited for longer
 }
 
 extern "C" void on_alarm(int) { _exit(128 + pending_signal); }
@@ -99,8 +99,8 @@ void Progress::clear() {
   visible_ = false;
 }
 
-void Progress::update(const std::string& what, std::int64_t done, std::int64_t total) {
-  check_signals();
+void Progress::update(const std::string& what, std::int64_t done, std::int64_t total, const std::string& note) {
+  if (work_asks == 0) check_signals();
   if (!shown_) return;
   const double time = now();
   if (what != what_) {
@@ -116,6 +116,7 @@ void Progress::update(const std::string& what, std::int64_t done, std::int64_t t
   const auto add = [&](const std::string& part) {  // what does not fit is left out
     if (report::display_width(line + part) <= room) line += part;
   };
+  if (!note.empty()) add(" " + report::safe(note));
   if (total > 0) {
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
     if (room >= kRoomForBar) add(" " + bar(share));
@@ -144,5 +145,8 @@ void install_signal_handlers() {
 void check_signals() {
   if (pending_signal != 0) throw Interrupted{pending_signal};
 }
+
+void wait_for_work() { work_asks = 1; }
+int signal_that_came() { return pending_signal; }
 
 }  // namespace octet::app

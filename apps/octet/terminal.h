@@ -30,8 +30,9 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `done` of `total` steps of `what`. Also the place where a signal is noticed: throws Interrupted.
-  void update(const std::string& what, std::int64_t done, std::int64_t total);
+  /// `done` of `total` steps of `what`, and what else there is to say. Also the place where a signal is noticed: throws
+  /// Interrupted, unless signals are waited for (wait_for_work).
+  void update(const std::string& what, std::int64_t done, std::int64_t total, const std::string& note = {});
   /// Takes the bar away.
   void clear();
 
@@ -50,5 +51,9 @@ struct Interrupted {
 void install_signal_handlers();
 /// Throws Interrupted if a signal has come.
 void check_signals();
+/// From now on the work itself asks for signals: the first one neither throws nor ends the program after two seconds.
+void wait_for_work();
+/// The signal that has come, or 0.
+int signal_that_came();
 
 }  // namespace octet::app

@@ -31,6 +31,7 @@ Rows conv_gradient();  // ConvGradInput, ConvGradWeight
 Rows conv_integer();  // ConvInteger, QLinearConv
 Rows conv_transpose();
 Rows cum_sum();
+Rows decompress();  // Decompress, Widen
 Rows depth_to_space();
 Rows det();
 Rows dft();  // DFT, STFT
@@ -41,6 +42,8 @@ Rows einsum();
 Rows expand();
 Rows exponential();  // Exp, Log, Sqrt, Reciprocal, Erf
 Rows eye_like();
+Rows fake_quant();
+Rows fake_quant_observed();
 Rows fused();
 Rows gather();
 Rows gather_elements();
@@ -137,6 +140,7 @@ constexpr MakeRows kFiles[] = {
     conv_integer,
     conv_transpose,
     cum_sum,
+    decompress,
     depth_to_space,
     det,
     dft,
@@ -147,6 +151,8 @@ constexpr MakeRows kFiles[] = {
     expand,
     exponential,
     eye_like,
+    fake_quant,
+    fake_quant_observed,
     fused,
     gather,
     gather_elements,

@@ -24,7 +24,7 @@ class DynamicQuantizer {
     const std::vector<std::int64_t> macs =
         prefix.empty() ? count_macs(graph, options_.shapes, result_.warnings) : std::vector<std::int64_t>{};
     WeightWriter writer(graph, weight_scheme(false, method_.numerics), result_.warnings, options_.scratch);
-    IntegerForm integer(graph, writer, method_.per_channel);
+    IntegerForm integer(graph, writer, method_.per_channel, method_.reduce_range);
     const std::size_t count = graph.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {
       NodeRecord entry{prefix + graph.label(graph.nodes[i]),
@@ -96,6 +96,8 @@ class DynamicQuantizer {
 }  // namespace
 
 QuantizeResult quantize(const Graph& graph, const Dynamic& method, const QuantizeOptions& options) {
+  if (method.reduce_range && method.per_row)
+    throw Error(ErrorKind::usage, "a reduced range of dynamic quantization goes with one scale a tensor, not a row");
   QuantizeResult result;
   result.method = "dynamic";
   result.model = prepare(graph, result.warnings);

@@ -45,12 +45,14 @@ class Inserter {
   void quantize_layer(const Layer& layer) {
     const float input_scale = parameters_[at(placement_.group.at(layer.input))].scale;
     const Tensor* bias = layer.bias == kNoValue ? nullptr : graph_.initializer(layer.bias);
-    const bool integer_bias = bias != nullptr && bias->dtype() == DType::f32 && bias->elements() == layer.channels &&
-                              bias->rank() == 1 && plain_gemm(node(layer.node));
+    const bool integer_bias = !options_.float_bias && bias != nullptr && bias->dtype() == DType::f32 &&
+                              bias->elements() == layer.channels && bias->rank() == 1 && plain_gemm(node(layer.node));
     if (integer_bias) require_finite(*bias, graph_.value(layer.bias).name);
     const std::vector<float> least =
         least_scales(integer_bias ? bias->values<float>() : std::span<const float>{}, layer.channels, input_scale);
-    const auto written = weights_.write(layer.weight, options_.per_channel ? layer.channel_axis : -1, least);
+    const auto decided = options_.given.find(layer.node);
+    const auto written = weights_.write(layer.weight, options_.per_channel ? layer.channel_axis : -1, least,
+                                        decided == options_.given.end() ? std::vector<Affine>{} : decided->second);
     replace_input(layer.node, layer.weight, written.dequantized);
     if (integer_bias) replace_input(layer.node, layer.bias, write_bias(layer, input_scale, written.scales));
   }

@@ -1,6 +1,7 @@
 // Writes a decision into a graph as standard QuantizeLinear / DequantizeLinear pairs.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,11 @@ struct InsertOptions {
   Scheme activation, weight;
   bool per_channel = true;
   WeightWriter::Rounder rounder = {};
+  /// By layer.node: parameters of its weight that were decided before (one, or one a channel); else they come from
+  /// the weight's largest magnitudes.
+  std::map<int, std::vector<Affine>> given = {};
+  /// Biases stay float32: with few levels a step of input scale * weight scale is too coarse for them.
+  bool float_bias = false;
 };
 
 /// Rewrites `graph`: pairs on every value that `placement` quantizes (parameters[group]), DequantizeLinear

@@ -5,17 +5,6 @@
 namespace octet::quant {
 namespace {
 
-// A matrix with rows and columns exchanged.
-Tensor transposed(const Tensor& matrix) {
-  Tensor out(DType::i8, {matrix.dim(1), matrix.dim(0)});
-  for (std::int64_t r = 0; r < matrix.dim(0); ++r) {
-    for (std::int64_t c = 0; c < matrix.dim(1); ++c) {
-      out.data<std::int8_t>()[c * matrix.dim(0) + r] = matrix.data<std::int8_t>()[r * matrix.dim(1) + c];
-    }
-  }
-  return out;
-}
-
 // One number a channel in the shape that broadcasts over an output whose channel axis is followed by `after` axes.
 Tensor along_channels(const std::vector<float>& numbers, int after) {
   if (numbers.size() == 1) return Tensor::scalar(numbers[0]);
@@ -41,12 +30,34 @@ bool IntegerForm::has_form(const Node& node) const {
 const IntegerForm::Input& IntegerForm::quantized_input(ValueId x) {
   const auto it = inputs_.find(x);
   if (it != inputs_.end()) return it->second;
+  if (reduce_range_) return inputs_.emplace(x, seven_bits(x)).first->second;
   const std::string name = graph_.value(x).name;
   const ValueId q = graph_.add_node("DynamicQuantizeLinear", {x}, {}, graph_.fresh_name(name + "_quantized"));
   const Input input{q, graph_.add_value(graph_.fresh_name(name + "_scale"), {DType::f32, SymbolicShape{}}),
                     graph_.add_value(graph_.fresh_name(name + "_zero_point"), {DType::u8, SymbolicShape{}})};
   graph_.nodes.back().outputs = {q, input.scale, input.zero_point};
   return inputs_.emplace(x, input).first->second;
+}
+
+// As torch's quantize_dynamic chooses them: 0.1 stands for the scale of a tensor of zeros.
+IntegerForm::Input IntegerForm::seven_bits(ValueId x) {
+  const std::string name = graph_.value(x).name;
+  const auto node = [&](const char* op, std::vector<ValueId> inputs, const char* what, Attributes attributes = {}) {
+    return graph_.add_node(op, std::move(inputs), std::move(attributes), graph_.fresh_name(name + what));
+  };
+  Attributes scalar, to_u8;
+  scalar.set("keepdims", std::int64_t{0});
+  to_u8.set("to", static_cast<std::int64_t>(DType::u8));
+  const ValueId zero = constant(name + "_zero", Tensor::scalar(0.0f));
+  const ValueId low = node("Min", {node("ReduceMin", {x}, "_least", scalar), zero}, "_low");
+  const ValueId high = node("Max", {node("ReduceMax", {x}, "_most", scalar), zero}, "_high");
+  const ValueId levels = constant(name + "_levels", Tensor::scalar(127.0f));
+  const ValueId step = node("Div", {node("Sub", {high, low}, "_range"), levels}, "_step");
+  const ValueId empty = node("Equal", {step, zero}, "_empty");
+  const ValueId scale = node("Where", {empty, constant(name + "_unit", Tensor::scalar(0.1f)), step}, "_scale");
+  const ValueId zero_point = node("Round", {node("Neg", {node("Div", {low, scale}, "_offset")}, "_up")}, "_rounded");
+  const ValueId integer = node("Cast", {zero_point}, "_zero_point", to_u8);
+  return {node("QuantizeLinear", {x, scale, integer}, "_quantized"), scale, integer};
 }
 
 ValueId IntegerForm::constant(const std::string& name, Tensor tensor) {

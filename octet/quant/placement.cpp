@@ -32,8 +32,8 @@ std::vector<ValueId> data_inputs(const Graph& graph, const Node& node) {
 
 class Placer {
  public:
-  Placer(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen)
-      : graph_(graph), layers_(layers), uses_(graph), layer_of_(graph.nodes.size(), -1) {
+  Placer(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen, bool every_output)
+      : graph_(graph), layers_(layers), every_output_(every_output), uses_(graph), layer_of_(graph.nodes.size(), -1) {
     out_.int8.assign(graph.nodes.size(), false);
     out_.fused_into.assign(graph.nodes.size(), -1);
     for (std::size_t i = 0; i < layers.size(); ++i) layer_of_[at(layers[i].node)] = static_cast<int>(i);
@@ -45,7 +45,7 @@ class Placer {
   Placement run() {
     for (const Layer& layer : layers_) fuse_epilogue(layer);
     settle();
-    fuse_residuals();
+    if (!every_output_) fuse_residuals();
     group_values();
     return std::move(out_);
   }
@@ -88,7 +88,7 @@ class Placer {
     if (adder >= 0 && node(adder).op_type == "Add" && adds_a_bias(node(adder), end, layer.channels)) {
       end = fuse(adder, index);
     }
-    const int activation = only_reader(end);
+    const int activation = every_output_ ? -1 : only_reader(end);
     if (activation >= 0 && is_activation(node(activation)) && node(activation).inputs[0] == end)
       fuse(activation, index);
   }
@@ -108,6 +108,7 @@ class Placer {
   // --- which of the others compute in int8: all that have int8 on both sides, found by taking away ---
 
   bool wanted(ValueId id) const {
+    if (every_output_ && uses_.is_output(id)) return true;
     for (const int reader : uses_.readers(id)) {
       if (out_.reads_int8(graph_, reader, id)) return true;
     }
@@ -203,6 +204,10 @@ class Placer {
         if (!bias && !internal(i, id)) quantized[at(id)] = true;
       }
       if (out_.fused_into[at(i)] < 0 && layer_of_[at(i)] < 0) share(n, derived);
+      for (const ValueId id : n.outputs) {
+        const bool whole = id != kNoValue && (layer_of_[at(i)] >= 0 || uses_.is_output(id)) && !biased(id);
+        if (every_output_ && whole) quantized[at(id)] = true;
+      }
     }
     std::map<int, int> numbers;
     for (ValueId id = 0; id < static_cast<ValueId>(quantized.size()); ++id) {
@@ -213,11 +218,16 @@ class Placer {
       if (!derived[at(id)]) out_.sources[at(it->second)].push_back(id);
     }
   }
+  // The sum of a layer whose bias is an Add of its own: what counts comes behind that.
+  bool biased(ValueId id) const {
+    const int reader = only_reader(id);
+    return reader >= 0 && out_.fused_into[at(reader)] >= 0 && internal(reader, id);
+  }
   // A clamp (Relu, Clip) that alone reads its input shares the range of its output: saturation clamps.
   void share(const Node& n, std::vector<bool>& derived) {
     const Kind kind = find_op(graph_, n)->quant.kind;
     if (kind != Kind::pass_through && kind != Kind::shared) return;
-    const bool clamp = clamps(n);
+    const bool clamp = clamps(n) && !every_output_;
     if (clamp && !uses_.single(n.inputs[0])) return;
     for (const ValueId out : n.outputs) {
       if (out == kNoValue) continue;
@@ -230,6 +240,7 @@ class Placer {
 
   const Graph& graph_;
   const std::vector<Layer>& layers_;
+  bool every_output_;
   Uses uses_;
   std::vector<int> layer_of_, parent_;
   Placement out_;
@@ -243,8 +254,9 @@ bool Placement::reads_int8(const Graph& graph, int reader, ValueId id) const {
   return std::find(data.begin(), data.end(), id) != data.end();
 }
 
-Placement place(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen) {
-  return Placer(graph, layers, frozen).run();
+Placement place(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen,
+                bool every_output) {
+  return Placer(graph, layers, frozen, every_output).run();
 }
 
 }  // namespace octet::quant

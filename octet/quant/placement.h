@@ -26,7 +26,9 @@ struct Placement {
 };
 
 /// `layers` is the set to be quantized, in the order of the graph's nodes. `frozen` nodes (by index; may
-/// be empty) stay float whatever their neighbours are.
-Placement place(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen = {});
+/// be empty) stay float whatever their neighbours are. `every_output`: nothing is fused, and each layer's output is
+/// quantized whoever reads it (Static::every_output).
+Placement place(const Graph& graph, const std::vector<Layer>& layers, const std::vector<bool>& frozen = {},
+                bool every_output = false);
 
 }  // namespace octet::quant

@@ -8,6 +8,7 @@
 //   static       QuantizeLinear -> DequantizeLinear on activation edges, DequantizeLinear on int8 weights
 //                (axis = output channel), DequantizeLinear on int32 bias of scale sx * sw.
 //   dynamic      per tensor: DynamicQuantizeLinear + MatMulInteger / ConvInteger + Cast + Mul (+ Add).
+//                with reduce_range min, max, scale and zero point are spelled out before a QuantizeLinear;
 //                per row: DequantizeLinear on int8 weights, then the float operator; the names of such
 //                nodes, one a line, in the metadata "octet.dynamic_per_row".
 //   weight-only  DequantizeLinear on int8 weights, then the float operator.
@@ -24,7 +25,8 @@
 
 namespace octet {
 
-enum class Observer { min_max, moving_average, percentile, histogram, entropy, mse };
+/// histogram is torch's of today, histogram_torch1 that of its releases 1.x.
+enum class Observer { min_max, moving_average, percentile, histogram, histogram_torch1, entropy, mse };
 enum class Numerics { onnx, torch };
 /// Of static weights: each to the nearest integer, or so that the errors of an output channel cancel on the
 /// calibration data (Frantar et al. 2022, arXiv 2210.17323).
@@ -56,11 +58,15 @@ struct Static {
   std::optional<Rounding> rounding = {};
   double percentile = 99.999;
   bool keep_sensitive_float = true;  ///< the measured rule; false: quantize whatever can be
+  /// As torch's eager mode without fused modules: a layer's output is quantized before its activation, which keeps
+  /// those parameters, and the network's outputs are quantized too.
+  bool every_output = false;
   Exclusions exclude = {};
 };
 struct Dynamic {
   bool per_row = true;  ///< false: per tensor, as torch and ONNX Runtime do
   bool per_channel = true;
+  bool reduce_range = false;  ///< per tensor: seven bits of the activations, as torch's x86 engines have them
   Numerics numerics = Numerics::onnx;
   CalibrationSource calibration = {};  ///< optional: lets the sensitivity rule measure
   Exclusions exclude = {};

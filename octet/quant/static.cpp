@@ -54,7 +54,7 @@ class StaticQuantizer {
     candidates_ = find_layers(graph_, method_.exclude, result_.warnings);
     layers_ = candidates_.layers;
     require_finite_layers();  // before calibration runs into what they make
-    placement_ = place(graph_, layers_);
+    placement_ = place(graph_, layers_, {}, method_.every_output);
     macs_ = count_macs(graph_, counted_shapes(), result_.warnings);
     result_.method = "static";
     if (!options_.dry_run && !layers_.empty()) {
@@ -170,7 +170,7 @@ class StaticQuantizer {
       if (kept_float_[i]) frozen[at(parts_[i].node)] = true;
     }
     std::erase_if(layers_, [&](const Layer& layer) { return frozen[at(layer.node)]; });
-    placement_ = place(graph_, layers_, frozen);
+    placement_ = place(graph_, layers_, frozen, method_.every_output);
   }
 
   void calibrate() {

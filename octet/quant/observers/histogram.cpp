@@ -2,34 +2,19 @@
 // search that narrows the range while the L2 error of the quantized histogram falls. Arithmetic in float32
 // where torch's is, so that ranges agree to the last bin.
 // Source: HistogramObserver of torch.ao.quantization (2.x).
+#include "octet/quant/observers/histogram.h"
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "octet/quant/observers/observers.h"
-#include "octet/quant/observers/state_json.h"
-
 namespace octet::quant {
 namespace {
 
-constexpr int kBins = 2048, kDestinationBins = 256, kUpsampling = 16;
-using Bins = std::vector<float>;
+constexpr int kBins = kHistogramBins, kDestinationBins = 256, kUpsampling = 16;
+using Bins = HistogramBins;
 
 std::size_t at(int i) { return static_cast<std::size_t>(i); }
-
-// torch.histc: a single value gets a range of one unit on each side.
-void count_into(Bins& bins, std::span<const float> values, Range range, float weight = 1) {
-  float low = range.min, high = range.max;
-  if (low == high) {
-    low -= 1;
-    high += 1;
-  }
-  for (const float x : values) {
-    if (!(x >= low && x <= high)) continue;
-    const auto position = static_cast<int>((x - low) * kBins / (high - low));
-    bins[at(std::min(position, kBins - 1))] += weight;
-  }
-}
 
 // The i-th of `steps` + 1 equally spaced points, counted from the nearer end as torch.linspace does.
 float spaced(Range range, int i, int steps) {
@@ -128,53 +113,61 @@ Range search(const Bins& bins, Range seen) {
   return {seen.min + width * static_cast<float>(first), seen.min + width * static_cast<float>(last + 1)};
 }
 
-class Histogram : public ObserverState {
- public:
-  void observe(std::span<const float> batch) override {
-    if (batch.empty()) return;
-    const auto [low, high] = std::minmax_element(batch.begin(), batch.end());
-    const Range wider = widen({*low, *high});
-    Bins fresh(kBins, 0.0F);
-    count_into(fresh, batch, wider);
-    add(fresh, wider);
-  }
-  void merge(const ObserverState& other) override {
-    const auto& that = same_kind<Histogram>(other);
-    if (that.empty()) return;
-    const Range wider = widen(that.seen_);
-    const bool same = that.seen_.min == wider.min && that.seen_.max == wider.max;
-    add(same ? that.bins_ : spread(that.bins_, that.seen_, wider), wider);
-  }
-  Range range(const Scheme&, const RangeOptions&) const override { return empty() ? seen_ : search(bins_, seen_); }
-  Range seen() const override { return seen_; }
-
-  nlohmann::json save() const override { return {{"seen", save_range(seen_)}, {"bins", bins_}}; }
-  void load(const nlohmann::json& saved) override {
-    seen_ = load_range(saved, "seen");
-    const nlohmann::json& bins = member(saved, "bins");
-    const auto is_count = [](const nlohmann::json& x) { return x.is_number() && x.get<double>() >= 0; };
-    if (!bins.is_array() || bins.size() != kBins || !std::all_of(bins.begin(), bins.end(), is_count)) {
-      throw malformed("'bins' is not a list of 2048 counts");
-    }
-    bins_ = bins.get<Bins>();
-  }
-
- private:
-  bool empty() const { return seen_.min > seen_.max; }
-  Range widen(Range with) const { return {std::min(seen_.min, with.min), std::max(seen_.max, with.max)}; }
-
-  // `fresh` covers `wider`, which holds what was seen before.
-  void add(const Bins& fresh, Range wider) {
-    if (!empty() && (wider.min != seen_.min || wider.max != seen_.max)) bins_ = spread(bins_, seen_, wider);
-    for (int i = 0; i < kBins; ++i) bins_[at(i)] += fresh[at(i)];
-    seen_ = wider;
-  }
-
-  Bins bins_ = Bins(kBins, 0.0F);
-  Range seen_ = kNothing;
-};
-
 }  // namespace
+
+void count_into(HistogramBins& bins, std::span<const float> values, Range range, float weight) {
+  float low = range.min, high = range.max;
+  if (low == high) {
+    low -= 1;
+    high += 1;
+  }
+  for (const float x : values) {
+    if (!(x >= low && x <= high)) continue;
+    const auto position = static_cast<int>((x - low) * kBins / (high - low));
+    bins[at(std::min(position, kBins - 1))] += weight;
+  }
+}
+
+Range range_of(std::span<const float> values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {*low, *high};
+}
+
+void Histogram::observe(std::span<const float> batch) {
+  if (batch.empty()) return;
+  const Range wider = widen(range_of(batch));
+  Bins fresh(kBins, 0.0F);
+  count_into(fresh, batch, wider);
+  add(fresh, wider);
+}
+
+void Histogram::merge(const ObserverState& other) {
+  const auto& that = same_kind<Histogram>(other);
+  if (that.empty()) return;
+  const Range wider = widen(that.seen_);
+  const bool same = that.seen_.min == wider.min && that.seen_.max == wider.max;
+  add(same ? that.bins_ : spread(that.bins_, that.seen_, wider), wider);
+}
+
+Range Histogram::range(const Scheme&, const RangeOptions&) const { return empty() ? seen_ : search(bins_, seen_); }
+
+nlohmann::json Histogram::save() const { return {{"seen", save_range(seen_)}, {"bins", bins_}}; }
+
+void Histogram::load(const nlohmann::json& saved) {
+  seen_ = load_range(saved, "seen");
+  const nlohmann::json& bins = member(saved, "bins");
+  const auto is_count = [](const nlohmann::json& x) { return x.is_number() && x.get<double>() >= 0; };
+  if (!bins.is_array() || bins.size() != kBins || !std::all_of(bins.begin(), bins.end(), is_count)) {
+    throw malformed("'bins' is not a list of 2048 counts");
+  }
+  bins_ = bins.get<Bins>();
+}
+
+void Histogram::add(const Bins& fresh, Range wider) {
+  if (!empty() && (wider.min != seen_.min || wider.max != seen_.max)) bins_ = spread(bins_, seen_, wider);
+  for (int i = 0; i < kBins; ++i) bins_[at(i)] += fresh[at(i)];
+  seen_ = wider;
+}
 
 std::unique_ptr<ObserverState> make_histogram() { return std::make_unique<Histogram>(); }
 

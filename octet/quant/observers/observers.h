@@ -9,6 +9,7 @@ std::unique_ptr<ObserverState> make_min_max();
 std::unique_ptr<ObserverState> make_moving_average();
 std::unique_ptr<ObserverState> make_percentile();
 std::unique_ptr<ObserverState> make_histogram();
+std::unique_ptr<ObserverState> make_histogram_torch1();
 std::unique_ptr<ObserverState> make_entropy();
 std::unique_ptr<ObserverState> make_mse();
 

@@ -43,6 +43,18 @@ TEST(Observers, AgreeWithTorch) {
   }
 }
 
+TEST(Observers, HistogramOfTorch1AgreesWithIt) {
+  std::ifstream file(octet::testing::source_dir("tests/golden/torch1.json"));
+  for (const auto& row : nlohmann::json::parse(file)) {
+    SCOPED_TRACE(row.dump());
+    const auto state = make_observer(Observer::histogram_torch1);
+    for (const auto& batch : batches(row)) state->observe(batch);
+    expect_range(state->seen(), row.at("seen"), 1e-6);
+    const double bin = (row.at("seen")[1].get<double>() - row.at("seen")[0].get<double>()) / 2048;
+    expect_range(state->range(kU8, {}), row.at("range"), bin / 100);
+  }
+}
+
 double error(const std::vector<float>& values, Range range, const Scheme& scheme) {
   const Affine affine = choose_affine(range, scheme);
   double sum = 0;

@@ -8,6 +8,7 @@ constexpr ObserverRow kRows[] = {
     {Observer::moving_average, "moving-average", make_moving_average},
     {Observer::percentile, "percentile", make_percentile},
     {Observer::histogram, "histogram", make_histogram},
+    {Observer::histogram_torch1, "histogram-torch1", make_histogram_torch1},
     {Observer::entropy, "entropy", make_entropy},
     {Observer::mse, "mse", make_mse},
 };
