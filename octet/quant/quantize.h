@@ -61,6 +61,7 @@ struct Static {
   /// As torch's eager mode without fused modules: a layer's output is quantized before its activation, which keeps
   /// those parameters, and the network's outputs are quantized too.
   bool every_output = false;
+  bool float_bias = false;  ///< biases stay float32, as in torch's x86 and onednn engines
   Exclusions exclude = {};
 };
 struct Dynamic {
