@@ -7,9 +7,9 @@ namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-std::vector<NodeRecord> record(const QatPlan& plan) {
+std::vector<NodeRecord> record(const QatPlan& plan, std::vector<std::string>& warnings) {
   const Graph& graph = plan.view.graph;
-  const std::vector<std::int64_t> macs = count_macs(graph, {});
+  const std::vector<std::int64_t> macs = count_macs(graph, {}, warnings);
   std::vector<NodeRecord> out;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
@@ -37,7 +37,7 @@ QatPlan plan_qat(Graph& graph, const QConfig& config, std::vector<std::string>& 
   const bool modules = config.places == QConfig::Places::modules;
   plan.placement =
       modules ? place_modules(plan.view.graph, plan.candidates.layers) : place(plan.view.graph, plan.candidates.layers);
-  plan.nodes = record(plan);
+  plan.nodes = record(plan, warnings);
   QuantizeResult result;
   result.nodes = plan.nodes;
   require_coverage(result);
