@@ -9,6 +9,12 @@ bool InferContext::has_input(int i) const {
   return i < input_count() && node_.inputs[static_cast<std::size_t>(i)] != kNoValue;
 }
 
+const SymbolicShape& InferContext::shape(int i) const {
+  const std::optional<SymbolicShape>& shape = known(i).type.shape;
+  if (!shape) throw Error(ErrorKind::internal, "a shape rule asks for a shape that is not known").node(node_.name);
+  return *shape;
+}
+
 const Tensor* InferContext::constant(int i) const {
   return has_input(i) && known(i).constant.defined() ? &known(i).constant : nullptr;
 }

@@ -31,8 +31,8 @@ class InferContext {
   bool has_input(int i) const;
   DType dtype(int i) const { return known(i).type.dtype; }
   bool has_shape(int i) const { return has_input(i) && known(i).type.shape.has_value(); }
-  /// Only where has_shape(i).
-  const SymbolicShape& shape(int i) const { return *known(i).type.shape; }
+  /// Only where has_shape(i); throws internal otherwise.
+  const SymbolicShape& shape(int i) const;
   int rank(int i) const { return static_cast<int>(shape(i).size()); }
   /// The constant of an input, or nullptr.
   const Tensor* constant(int i) const;

@@ -18,7 +18,7 @@ Pads zero_pads(const Edit& edit, const Node& pad, int rank) {
   if (pad.inputs.size() > 3 && pad.inputs[3] != kNoValue) return {};
   Pads pads = pad.attributes.integers("pads");
   if (pad.inputs.size() > 1 && edit.constant(pad.inputs[1]) != nullptr) pads = edit.constant(pad.inputs[1])->to_int64();
-  return pads.size() == static_cast<std::size_t>(2 * rank) ? pads : Pads{};
+  return pads.size() == 2 * static_cast<std::size_t>(rank) ? pads : Pads{};
 }
 
 int apply(Graph& graph) {
