@@ -4,6 +4,7 @@
 #pragma once
 
 #include "octet/kernels/igemm/finish_any.h"
+#include "octet/kernels/igemm/finish_bytes.h"
 
 namespace octet::kernels {
 namespace {
@@ -124,10 +125,23 @@ void look_up(const Epilogue& e, const TileSpan& span, int columns) {
   }
 }
 
+template <class V, int kStride>
+bool finish_as_bytes(const Epilogue& e, const std::int32_t* acc, const TileSpan& span) {
+  if (!finishes_as_bytes(e)) return false;
+  finish_bytes<V>(e, acc, kStride, span);
+  if (e.lookup != nullptr) look_up(e, span, span.columns);
+  return true;
+}
+template <class V, int kStride>
+bool finish_as_bytes(const Epilogue&, const float*, const TileSpan&) {
+  return false;
+}
+
 /// IgemmKernel::finish for sums acc[rows][kStride] of type Sum.
 template <class V, class Sum, int kStride>
 void finish(const Epilogue& e, const void* sums, const TileSpan& span) noexcept {
   const Sum* acc = static_cast<const Sum*>(sums);
+  if (finish_as_bytes<V, kStride>(e, acc, span)) return;
   const bool usual = e.weight_zero_point == nullptr && e.out_type != Cell::s32;
   const int whole = usual ? span.columns - span.columns % V::kLanes : 0;
   if (whole > 0) {

@@ -163,15 +163,39 @@ double squared_distance(const float* x, float mean, std::int64_t count) {
   return sum_of(count, [x, mean](std::int64_t i) { return (x[i] - mean) * (x[i] - mean); });
 }
 
+// Adds up what it has just computed, in the order of sum().
 double exp_shifted(const float* x, float shift, float* y, std::int64_t count) {
-  float held[kBlock];
-  std::int64_t done = 0;
-  for (; done + kBlock <= count; done += kBlock) {
-    for (std::int64_t i = 0; i < kBlock; ++i) held[i] = exp_of(x[done + i] - shift);
-    for (std::int64_t i = 0; i < kBlock; ++i) y[done + i] = held[i];
+  double out = 0;
+  for (std::int64_t first = 0; first < count; first += kStretch) {
+    const std::int64_t end = count - first < kStretch ? count : first + kStretch;
+    float held[kBlock], parts[kParts] = {};
+    std::int64_t i = first;
+    for (; i + kBlock <= end; i += kBlock) {
+      for (std::int64_t k = 0; k < kBlock; ++k) held[k] = exp_of(x[i + k] - shift);
+      for (std::int64_t k = 0; k < kBlock; ++k) y[i + k] = held[k];
+      for (std::int64_t k = 0; k < kBlock; k += kParts) {
+        for (int p = 0; p < kParts; ++p) parts[p] += held[k + p];
+      }
+    }
+    for (std::int64_t k = i; k < end; ++k) y[k] = exp_of(x[k] - shift);
+    for (; i + kParts <= end; i += kParts) {
+      for (int p = 0; p < kParts; ++p) parts[p] += y[i + p];
+    }
+    for (int p = 0; i < end; ++i, ++p) parts[p] += y[i];
+    out += total(parts);
   }
-  for (; done < count; ++done) y[done] = exp_of(x[done] - shift);
-  return sum(y, count);
+  return out;
+}
+
+// y = x + z through a small buffer, as map().
+float add_maximum(const float* x, const float* z, float* y, std::int64_t count) {
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    float held[kBlock];
+    const std::int64_t size = count - first < kBlock ? count - first : kBlock;
+    for (std::int64_t i = 0; i < size; ++i) held[i] = x[first + i] + z[first + i];
+    for (std::int64_t i = 0; i < size; ++i) y[first + i] = held[i];
+  }
+  return maximum(y, count);
 }
 
 void scale(float* y, float factor, std::int64_t count) {
@@ -203,6 +227,7 @@ constexpr MathTable portable_table(const char* isa) {
       .gelu = map<gelu_of>,
       .gelu_tanh = map<gelu_tanh_of>,
       .maximum = maximum,
+      .add_maximum = add_maximum,
       .sum = sum,
       .squared_distance = squared_distance,
       .exp_shifted = exp_shifted,
