@@ -11,6 +11,7 @@ std::vector<RuntimeOp> dynamic_linear_op();
 std::vector<RuntimeOp> gru_ops();
 std::vector<RuntimeOp> linear_op();
 std::vector<RuntimeOp> lstm_ops();
+std::vector<RuntimeOp> masked_softmax_op();
 std::vector<RuntimeOp> matmul_ops();
 std::vector<RuntimeOp> pool_ops();
 std::vector<RuntimeOp> qbinary_ops();
@@ -19,8 +20,8 @@ std::vector<RuntimeOp> qlinear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    conv_ops, convert_ops, dynamic_linear_op, gru_ops,     linear_op,
-    lstm_ops, matmul_ops,  pool_ops,          qbinary_ops, qlinear_op,
+    conv_ops,          convert_ops, dynamic_linear_op, gru_ops,     linear_op,  lstm_ops,
+    masked_softmax_op, matmul_ops,  pool_ops,          qbinary_ops, qlinear_op,
 };
 
 }  // namespace

@@ -47,6 +47,8 @@ struct RuntimeOp {
   bool in_place = false;  ///< elementwise: the output may take the place of an input of its size
   /// Input slots that are images, laid out as the attribute channels_last says; none: layout is no matter.
   std::vector<int> images = {};
+  /// Input slot of a tensor that the output takes over, writing a part of it (attribute y_channels); -1: none.
+  int into_slot = -1;
 };
 
 /// All runtime operators.

@@ -21,11 +21,13 @@ const std::vector<Pass>& passes() {
       {"fold_constants", fold_constants},
       {"fuse_recurrent", fuse_recurrent},
       {"fuse_float", fuse_float},
+      {"fuse_mask", fuse_mask},
       {"lower_pools", lower_pools},
       {"lower_convert", lower_convert},
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
       {"absorb_transposes", absorb_transposes},
+      {"concat_in_place", concat_in_place},
   };
   return table;
 }
