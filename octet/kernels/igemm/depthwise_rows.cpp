@@ -86,7 +86,7 @@ void find_rows(const ConvShape& s, const char* image, std::int64_t oy, std::int6
 
 bool depthwise_rows_fit(const IgemmKernel& kernel, const ConvShape& s) {
   const bool square = s.kernel_height == s.kernel_width && (s.kernel_height == 3 || s.kernel_height == 5);
-  return square && s.stride_h == s.stride_w && s.stride_h <= 2 && s.dilation_h == 1 && s.dilation_w == 1 &&
+  return square && s.stride_w <= 2 && s.dilation_h == 1 && s.dilation_w == 1 &&
          (!kernel.rows->whole_blocks || s.in_channels % kernel.nr == 0);
 }
 
@@ -134,7 +134,7 @@ struct RowRun {
   void operator()(std::int64_t begin, std::int64_t end) const {
     const std::int64_t bytes = kernel.a_bytes == 4 ? 4 : 1, nr = kernel.nr;
     const std::int64_t pixel = (s.in_stride == 0 ? s.in_channels : s.in_stride) * bytes, line = s.in_width * pixel;
-    const DepthwiseRowFunction run = kernel.rows->run[s.kernel_height == 5][s.stride_h == 2];
+    const DepthwiseRowFunction run = kernel.rows->run[s.kernel_height == 5][s.stride_w == 2];
     alignas(64) char acc[kPixelsAtOnce * kMaxBlock * 4];
     const char *first[kMaxTaps], *rows[kMaxTaps];
     std::int64_t steps[kMaxTaps];

@@ -30,7 +30,7 @@ using DepthwiseRowFunction = void (*)(const DepthwiseRow& row) noexcept;
 
 /// What IgemmKernel::rows points to in a kernel that works by rows.
 struct DepthwiseRows {
-  /// Of kernels 3x3 and 5x5 (first index), strides 1 and 2.
+  /// Of kernels 3x3 and 5x5 (first index), strides 1 and 2 along a row.
   DepthwiseRowFunction run[2][2];
   int taps_a_part;            ///< rows of a column that one multiply-add takes: 1, 2 or 4
   int weight_bytes;           ///< of a packed weight: 1 s8, 2 s16, 4 f32

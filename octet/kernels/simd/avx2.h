@@ -68,6 +68,13 @@ struct Avx2 {
   }
   static void store_low_bytes(std::uint8_t* p, S32 v, int count) { store_some<std::uint8_t>(p, v, count); }
 
+  /// Replaces rows x columns bytes by their entries in table [256].
+  static void look_up(const std::uint8_t* table, std::uint8_t* p, std::int64_t stride, int rows, int columns) {
+    for (int r = 0; r < rows; ++r, p += stride) {
+      for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
+    }
+  }
+
   /// Four vectors as 32 bytes in their order: saturate(v + zero_point), in each 16 bits of zero_point.
   struct Bytes {
     __m256i bits;

@@ -5,6 +5,11 @@
 
 #include <cstdint>
 
+// Not where these intrinsics are emulated.
+#if defined(__x86_64__) && !defined(OCTET_EMULATED_INTRINSICS)
+#define OCTET_HAS_VBMI
+#endif
+
 namespace octet::kernels {
 namespace {
 
@@ -59,6 +64,16 @@ struct Avx512 {
     _mm_mask_storeu_epi8(p, mask(count), _mm512_cvtepi32_epi8(v));
   }
 
+  /// Replaces rows x columns bytes by their entries in table [256].
+  static void look_up(const std::uint8_t* table, std::uint8_t* p, std::int64_t stride, int rows, int columns) {
+#ifdef OCTET_HAS_VBMI
+    if (__builtin_cpu_supports("avx512vbmi")) return look_up_vbmi(table, p, stride, rows, columns);
+#endif
+    for (int r = 0; r < rows; ++r, p += stride) {
+      for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
+    }
+  }
+
   /// Four vectors as 64 bytes in their order: saturate(v + zero_point), in each 16 bits of zero_point. |v| < 2^15 +
   /// 2^15.
   using Bytes = __m512i;
@@ -81,6 +96,23 @@ struct Avx512 {
   }
 
  private:
+#ifdef OCTET_HAS_VBMI
+  // The whole table in four registers: each half is indexed by seven bits, the eighth chooses.
+  __attribute__((target("avx512vbmi"), noinline)) static void look_up_vbmi(const std::uint8_t* table, std::uint8_t* p,
+                                                                           std::int64_t stride, int rows, int columns) {
+    const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64);
+    const __m512i c = _mm512_loadu_si512(table + 128), d = _mm512_loadu_si512(table + 192);
+    for (int r = 0; r < rows; ++r, p += stride) {
+      for (int i = 0; i < columns; i += 64) {
+        const int left = columns - i;
+        const __mmask64 some = left >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;
+        const __m512i at = _mm512_maskz_loadu_epi8(some, p + i);
+        const __m512i low = _mm512_permutex2var_epi8(a, at, b), high = _mm512_permutex2var_epi8(c, at, d);
+        _mm512_mask_storeu_epi8(p + i, some, _mm512_mask_blend_epi8(_mm512_movepi8_mask(at), low, high));
+      }
+    }
+  }
+#endif
   static __mmask16 mask(int count) { return static_cast<__mmask16>((1u << count) - 1); }
 };
 

@@ -6,6 +6,8 @@
 
 #include_next <immintrin.h>
 
+#define OCTET_EMULATED_INTRINSICS
+
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 
