@@ -42,7 +42,7 @@ quantized() {
 }
 
 if [ "$only" != networks ]; then
-  build/bench/kernels/octet_kernels_bench --json "$out/kernels.json"
+  OMP_NUM_THREADS=1 build/bench/kernels/octet_kernels_bench --json "$out/kernels.json"
 fi
 
 if [ "$only" != kernels ]; then

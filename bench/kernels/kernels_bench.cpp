@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -243,7 +244,11 @@ void run(const std::vector<std::string>& names) {
 }  // namespace octet::bench
 
 int main(int argc, char** argv) {
-  setenv("OMP_NUM_THREADS", "1", 1);  // oneDNN's threads; ours has one of its own
+  // oneDNN's runtime reads this when it is loaded, before main: one thread each.
+  if (getenv("OMP_NUM_THREADS") == nullptr) {
+    setenv("OMP_NUM_THREADS", "1", 1);
+    execv("/proc/self/exe", argv);
+  }
   std::vector<std::string> names(argv + 1, argv + argc);
   std::string file;
   if (names.size() >= 2 && names[0] == "--json") {
