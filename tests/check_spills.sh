@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # usage: check_spills.sh BUILD_DIR: the inner loops of the kernels keep their sums in registers.
-# Disassembles every instruction-set file of the kernels and fails on a loop of a core that moves a
-# vector to or from the stack.
+# Disassembles every instruction-set file of the kernels and fails on a loop of a core that stores a vector
+# on the stack: a sum that did not fit. (Constants that are read from there cost no more than from elsewhere.)
+# Depthwise sweeps hold the sums of up to five outputs: in the 16 registers of AVX2 and AVX-VNNI they cannot fit.
 set -euo pipefail
 build=${1:?build directory}
 objdump=$(command -v llvm-objdump-19 || command -v llvm-objdump || command -v objdump) || { echo "no objdump: skipped"; exit 77; }
@@ -13,8 +14,8 @@ grep -q '^CMAKE_CXX_COMPILER:[A-Z]*=.*clang' "$build/CMakeCache.txt" || { echo "
 checked=0 failed=0
 while read -r object; do
   # An innermost loop: from the target of a backward jump to that jump, with no other such loop inside.
-  report=$("$objdump" -d --no-show-raw-insn "$object" | awk '
-    /^[0-9a-f]+ <.*>:$/ { core = ($0 ~ /core/); count = 0; name = $2; next }
+  report=$("$objdump" -d --no-show-raw-insn "$object" | awk -v sixteen="$([[ $object == */avx2.cpp.o || $object == */avx_vnni.cpp.o ]] && echo 1 || echo 0)" '
+    /^[0-9a-f]+ <.*>:$/ { core = ($0 ~ /core/ && !(sixteen && $0 ~ /depthwise_row/)); count = 0; name = $2; next }
     core && /^ *[0-9a-f]+:/ {
       address = $1; sub(":", "", address); at[address] = ++count; text[count] = $0
       if (match($0, /[[:space:]]j[a-z]+[[:space:]]+(0x)?[0-9a-f]+/)) {
@@ -22,7 +23,7 @@ while read -r object; do
         if (target in at && at[target] <= count && at[target] > last) {
           loops++
           for (i = at[target]; i <= count; ++i)
-            if (text[i] ~ /[xyz]mm/ && text[i] ~ /\(%rsp/) print name " " text[i]
+            if (text[i] ~ /%[xyz]mm[0-9]+, *-?(0x)?[0-9a-f]*\(%rsp[^)]*\)$/) print name " " text[i]
           last = count
         }
       }

@@ -1,12 +1,17 @@
-// octet_kernels_bench [NAME...]: dense and depthwise kernels beside oneDNN, one thread each, on the
-// shapes of real networks (or those whose line contains NAME). Processor time, the least of many runs,
-// ours and oneDNN's taking turns; each line shows what the machine's peak probe gave in the same turns.
+// octet_kernels_bench [--json FILE] [NAME...]: dense and depthwise kernels beside oneDNN, one thread each,
+// on the shapes of real networks (or those whose line contains NAME). Processor time, the least of many
+// runs, ours and oneDNN's taking turns; each line shows what share of the machine's peak loop, measured in
+// the same turns, ours reached, and what limits it.
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -68,7 +73,7 @@ ThreadPool& one_thread() {
 std::function<void()> our_conv(const ConvShape& s, bool int8, const char** name) {
   const bool depthwise = s.groups > 1;
   const std::int64_t k = s.in_channels / s.groups, m = s.batch * s.out_height * s.out_width, n = s.out_channels;
-  const IgemmKernel& kernel = depthwise ? (int8 ? select_depthwise_u8s8() : select_depthwise_f32())
+  const IgemmKernel& kernel = depthwise ? (int8 ? select_depthwise_u8s8(s) : select_depthwise_f32(s))
                               : int8    ? select_igemm_u8s8(n, k * s.kernel_height * s.kernel_width)
                                         : select_igemm_f32(n);
   *name = kernel.name;
@@ -112,21 +117,52 @@ std::function<void()> our_gemm(const GemmShape& s, bool int8, const char** name)
   };
 }
 
-void line(const std::string& label, double operations, bool int8, const std::function<void()>& ours, const char* kernel,
-          const Peer& peer) {
-  double probe_rate = 0, our_time = 1e9, peer_time = 1e9;
-  const double budget = processor_seconds() + 0.6;
-  for (int i = 0; i < 5 || processor_seconds() < budget; ++i) {
-    double done = 0;
-    const double t = time_of([&] { done = int8 ? probe_madd() : probe_fma(); });
-    probe_rate = std::max(probe_rate, done / t);
+constexpr double kSecondsPerLine = 0.3;
+// Of bytes that a kernel moves at least once; about what one core reads from L3.
+constexpr double kBytesPerSecond = 30e9;
+
+// What keeps a kernel from the peak: its bytes, or what is done for every sum beside the products.
+const char* limit_of(double operations, double bytes, double peak) {
+  const double compute = operations / peak, memory = bytes / kBytesPerSecond;
+  if (memory > compute) return "memory";
+  return memory * 2 > compute ? "compute and memory" : "compute";
+}
+
+nlohmann::ordered_json& results() {
+  static nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  return rows;
+}
+
+void line(const std::string& label, double operations, double bytes, bool int8, const std::function<void()>& ours,
+          const char* kernel, const Peer& peer) {
+  const Probe probe = int8 ? int8_probe() : float_probe();
+  double peak = 0, our_time = 1e9, peer_time = 1e9;
+  const double end = processor_seconds() + kSecondsPerLine;
+  for (int i = 0; i < 5 || processor_seconds() < end; ++i) {
+    if (i % 4 == 0) {
+      double done = 0;
+      const double t = time_of([&] { done = probe.run(); });
+      peak = std::max(peak, done / t);
+    }
     our_time = std::min(our_time, time_of(ours));
     peer_time = std::min(peer_time, time_of(peer.run));
   }
+  const double rate = operations / our_time;
+  const char* limit = limit_of(operations, bytes, peak);
   fmt::print(
-      "{:<38} {:>9.0f} us {:>6.1f} Gop/s {:>4.0f} % of probe | oneDNN {:>9.0f} us {:>6.1f} | {:.2f}x | {} / {}\n",
-      label, our_time * 1e6, operations / our_time * 1e-9, 100 * operations / our_time / probe_rate, peer_time * 1e6,
-      operations / peer_time * 1e-9, peer_time / our_time, kernel, peer.implementation);
+      "{:<38} {:>8.0f} us {:>6.1f} Gop/s {:>4.0f} % of {} | oneDNN {:>8.0f} us {:>6.1f} | {:.2f}x | {} | {} / {}\n",
+      label, our_time * 1e6, rate * 1e-9, 100 * rate / peak, probe.name, peer_time * 1e6, operations / peer_time * 1e-9,
+      peer_time / our_time, limit, kernel, peer.implementation);
+  results().push_back({{"name", label},
+                       {"us", our_time * 1e6},
+                       {"gops", rate * 1e-9},
+                       {"peak_gops", peak * 1e-9},
+                       {"peak", probe.name},
+                       {"onednn_us", peer_time * 1e6},
+                       {"onednn_gops", operations / peer_time * 1e-9},
+                       {"limit", limit},
+                       {"kernel", kernel},
+                       {"onednn_kernel", peer.implementation}});
 }
 
 struct ConvCase {
@@ -174,7 +210,8 @@ void run(const std::vector<std::string>& names) {
       const auto label = fmt::format("{} {} {}x{}x{}", int8 ? "int8" : "f32", c.name, c.m, c.n, c.k);
       if (!wanted(label)) continue;
       const auto ours = our_gemm(s, int8, &kernel);
-      line(label, 2.0 * static_cast<double>(c.m * c.n * c.k), int8, ours, kernel, onednn_gemm(s, int8));
+      const double bytes = static_cast<double>(c.m * c.k + c.n * c.k + c.m * c.n) * (int8 ? 1 : 4);
+      line(label, 2.0 * static_cast<double>(c.m * c.n * c.k), bytes, int8, ours, kernel, onednn_gemm(s, int8));
     }
     for (const ConvCase& c : kConvs) {
       const std::int64_t out = (c.size + c.stride - 1) / c.stride, pad = (c.kernel - 1) / 2;
@@ -196,7 +233,9 @@ void run(const std::vector<std::string>& names) {
       if (!wanted(label)) continue;
       const auto ours = our_conv(s, int8, &kernel);
       const double products = static_cast<double>(out * out * c.out * c.kernel * c.kernel * c.in / c.groups);
-      line(label, 2 * products, int8, ours, kernel, onednn_conv(s, int8));
+      const double numbers = static_cast<double>(c.size * c.size * c.in + out * out * c.out +
+                                                 c.out * c.in / c.groups * c.kernel * c.kernel);
+      line(label, 2 * products, numbers * (int8 ? 1 : 4), int8, ours, kernel, onednn_conv(s, int8));
     }
   }
 }
@@ -205,6 +244,18 @@ void run(const std::vector<std::string>& names) {
 }  // namespace octet::bench
 
 int main(int argc, char** argv) {
-  octet::bench::run(std::vector<std::string>(argv + 1, argv + argc));
+  // oneDNN's runtime reads this when it is loaded, before main: one thread each.
+  if (getenv("OMP_NUM_THREADS") == nullptr) {
+    setenv("OMP_NUM_THREADS", "1", 1);
+    execv("/proc/self/exe", argv);
+  }
+  std::vector<std::string> names(argv + 1, argv + argc);
+  std::string file;
+  if (names.size() >= 2 && names[0] == "--json") {
+    file = names[1];
+    names.erase(names.begin(), names.begin() + 2);
+  }
+  octet::bench::run(names);
+  if (!file.empty()) std::ofstream(file) << octet::bench::results().dump(1) << "\n";
   return 0;
 }

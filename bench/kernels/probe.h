@@ -1,11 +1,16 @@
-// What this machine's arithmetic units give at best right now: printed beside every measurement.
+// What one thread of this machine can do: register-only loops of multiply-adds at their full rate.
 #pragma once
 
 namespace octet::bench {
 
-/// 256-bit fused multiply-adds of floats, and vpmaddwd with vpaddd, from registers; operations (two to a
-/// multiply-add) that were done. Needs AVX2 and FMA.
-double probe_fma();
-double probe_madd();
+/// A loop and what it does: returns how many operations (two to a multiply-add) one call runs.
+struct Probe {
+  const char* name;
+  double (*run)();
+};
+
+/// The fastest loop of u8 x s8 products, and of float ones, that this machine has.
+Probe int8_probe();
+Probe float_probe();
 
 }  // namespace octet::bench

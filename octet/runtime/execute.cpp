@@ -172,7 +172,7 @@ std::vector<Tensor> Plan::run(const std::vector<const Tensor*>& inputs, ThreadPo
     if (profile) {
       const double spent = now() - start;
       const std::lock_guard lock(mutex_);
-      seconds_[i] += spent;
+      seconds_[i] = std::min(seconds_[i], spent);
     }
     if (observe == nullptr) continue;
     for (const ValueId id : steps_[i].observed) (*observe)(graph_.value(id).name, frame.values[at(id)]);

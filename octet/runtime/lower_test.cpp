@@ -52,6 +52,22 @@ Graph image_graph(std::uint64_t seed, bool quantized) {
   return b.graph;
 }
 
+// Three convolutions whose channels are joined.
+Graph joined_graph(std::uint64_t seed, bool quantized) {
+  Builder b(seed);
+  const auto q = [&](ValueId id, float range) { return quantized ? b.quantized(id, range) : id; };
+  const ValueId x = q(b.input("x", {2, 4, 10, 12}), 1);
+  std::vector<ValueId> parts;
+  for (const std::int64_t kernel : {3, 1, 5}) {
+    const Attributes pads = ints({{"pads", {kernel / 2, kernel / 2, kernel / 2, kernel / 2}}});
+    const std::int64_t channels = 3 + 2 * kernel;
+    const ValueId y = quantized ? b.qconv(x, 4, channels, kernel, pads) : b.conv(x, 4, channels, kernel, pads);
+    parts.push_back(q(b.node("Relu", {y}), 2));
+  }
+  b.graph.outputs = {b.node("MaxPool", {q(b.node("Concat", parts, axis(1)), 2)}, ints({{"kernel_shape", {2, 2}}}))};
+  return b.graph;
+}
+
 // Attention with two heads.
 Graph attention_graph(std::uint64_t seed, bool quantized) {
   Builder b(seed);
@@ -64,7 +80,8 @@ Graph attention_graph(std::uint64_t seed, bool quantized) {
                   std::move(perm));
   };
   const ValueId scores = b.node("MatMul", {head(ints({{"perm", {0, 2, 1, 3}}})), head(ints({{"perm", {0, 2, 3, 1}}}))});
-  const ValueId weights = q(b.node("Softmax", {q(scores, 8)}, axis(-1)), 1);
+  const ValueId masked = quantized ? q(scores, 8) : b.node("Add", {b.floats({2, 1, 1, 5}), scores});
+  const ValueId weights = q(b.node("Softmax", {masked}, axis(-1)), 1);
   const ValueId mixed = q(b.node("MatMul", {weights, head(ints({{"perm", {0, 2, 1, 3}}}))}), 3);
   const ValueId joined = b.node("Transpose", {mixed}, ints({{"perm", {0, 2, 1, 3}}}));
   b.graph.outputs = {b.node("Reshape", {joined, b.constant(Tensor::from<std::int64_t>({3}, {0, 0, -1}))})};
@@ -152,6 +169,7 @@ TEST(Lower, EveryPassKeepsTheResults) {
       // numbers is a tie in one case of six (MeansDifferInTiesOnly), and the two ways settle half of those apart.
       const float most = quantized ? 0.08f : 1e-4f;
       check_passes(image_graph(seed, quantized), {{"x", random_floats(random, {2, 4, 10, 12})}}, most, fired);
+      check_passes(joined_graph(seed, quantized), {{"x", random_floats(random, {2, 4, 10, 12})}}, most, fired);
       check_passes(attention_graph(seed, quantized), {{"x", random_floats(random, {2, 5, 16})}}, most, fired);
       check_passes(weight_only_graph(seed), {{"x", random_floats(random, {2, 5, 16})}}, 1e-4f, fired);
     }

@@ -14,6 +14,7 @@ std::vector<RuntimeOp> dynamic_linear_op();
 std::vector<RuntimeOp> gru_ops();
 std::vector<RuntimeOp> linear_op();
 std::vector<RuntimeOp> lstm_ops();
+std::vector<RuntimeOp> masked_softmax_op();
 std::vector<RuntimeOp> matmul_ops();
 std::vector<RuntimeOp> pool_gradient_ops();
 std::vector<RuntimeOp> pool_ops();
@@ -23,8 +24,9 @@ std::vector<RuntimeOp> qlinear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    batch_norm_ops, channel_sum_op, conv_gradient_ops, conv_ops, convert_ops,       dynamic_linear_op, gru_ops,
-    linear_op,      lstm_ops,       matmul_ops,        pool_ops, pool_gradient_ops, qbinary_ops,       qlinear_op,
+    batch_norm_ops,    channel_sum_op, conv_gradient_ops, conv_ops,    convert_ops,
+    dynamic_linear_op, gru_ops,        linear_op,         lstm_ops,    masked_softmax_op,
+    matmul_ops,        pool_ops,       pool_gradient_ops, qbinary_ops, qlinear_op,
 };
 
 }  // namespace

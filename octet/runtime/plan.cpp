@@ -2,6 +2,7 @@
 #include "octet/runtime/plan.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "octet/runtime/ops/prepared_move.h"
 #include "octet/runtime/step_info.h"
@@ -44,7 +45,7 @@ Plan::Plan(Graph lowered, PackCache& cache, ThreadPool& threads, std::vector<Val
     : graph_(std::move(lowered)) {
   steps_.resize(graph_.nodes.size());
   infos_.resize(graph_.nodes.size());
-  seconds_.assign(graph_.nodes.size(), 0.0);
+  seconds_.assign(graph_.nodes.size(), std::numeric_limits<double>::infinity());
   make_steps(cache, threads);
   mark_moving();
   mark_observed(observed);
@@ -134,7 +135,7 @@ std::vector<StepInfo> Plan::steps() const {
   std::vector<StepInfo> out;
   for (std::size_t i = 0; i < infos_.size(); ++i) {
     out.push_back(infos_[i]);
-    if (profiled_runs_ > 0) out.back().seconds = seconds_[i] / static_cast<double>(profiled_runs_);
+    if (profiled_runs_ > 0) out.back().seconds = seconds_[i];
   }
   return out;
 }

@@ -48,6 +48,8 @@ struct RuntimeOp {
   /// Input slots that are images, laid out as the attribute channels_last says; none: layout is no matter.
   std::vector<int> images = {};
   int image_outputs = 1;  ///< of an operator with images: how many outputs are images too, the first ones
+  /// Input slot of a tensor that the output takes over, writing a part of it (attribute y_channels); -1: none.
+  int into_slot = -1;
 };
 
 /// All runtime operators.

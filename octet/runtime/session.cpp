@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "octet/ops/op.h"
+#include "octet/runtime/batch.h"
 #include "octet/runtime/fp_environment.h"
 #include "octet/runtime/lower.h"
 #include "octet/runtime/plan.h"
@@ -48,6 +49,7 @@ struct Session::State {
     std::vector<Shape> shapes;
     bool keep_values = false;
     std::shared_ptr<const runtime::Plan> plan;
+    std::int64_t samples = 1;  ///< of the shapes, when the plan is for one of them
   };
 
   Graph graph;  ///< prepared: defaults among the inputs dropped, constants folded
@@ -83,7 +85,7 @@ struct Session::State {
 
   // `shape_of(i)` gives the shape of input i. The caller holds the mutex.
   template <class ShapeOf>
-  std::shared_ptr<const runtime::Plan> find_plan(bool keep_values, const ShapeOf& shape_of) {
+  const Entry* find_plan(bool keep_values, const ShapeOf& shape_of) {
     const auto fits = [&](const Entry& entry) {
       if (entry.keep_values != keep_values) return false;
       for (std::size_t i = 0; i < entry.shapes.size(); ++i) {
@@ -94,27 +96,61 @@ struct Session::State {
     const auto it = std::find_if(plans.begin(), plans.end(), fits);
     if (it == plans.end()) return nullptr;
     std::rotate(it, it + 1, plans.end());
-    return plans.back().plan;
+    return &plans.back();
   }
 
-  std::shared_ptr<const runtime::Plan> make_plan(bool keep_values, std::vector<Shape> shapes) {
+  runtime::Lowered lower(const std::vector<Shape>& shapes, bool keep_values) const {
     std::vector<std::pair<std::string, Shape>> named;
     for (std::size_t i = 0; i < shapes.size(); ++i) named.emplace_back(input_names[i], shapes[i]);
-    runtime::Lowered lowered = runtime::lower(graph, named, keep_values);
+    return runtime::lower(graph, named, keep_values);
+  }
+
+  // How many samples these shapes hold, where every input leaves that open; else 1.
+  std::int64_t samples_in(const std::vector<Shape>& shapes) const {
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      const auto& declared = graph.value(graph.inputs[i]).type.shape;
+      if (!declared || declared->empty() || (*declared)[0].known() || shapes[i][0] != shapes[0][0]) return 1;
+    }
+    return shapes.empty() ? 1 : shapes[0][0];
+  }
+
+  // The graph for one sample, if that serves for all of them.
+  std::optional<runtime::Lowered> lower_for_a_sample(const Graph& whole, std::vector<Shape> shapes,
+                                                     std::int64_t samples) const {
+    if (samples < 2 || !runtime::samples_are_independent(whole, samples)) return std::nullopt;
+    for (Shape& shape : shapes) shape[0] = 1;
+    runtime::Lowered one = lower(shapes, false);
+    const bool serves =
+        runtime::samples_are_independent(one.graph, 1) && runtime::is_worth_running_by_sample(one.graph);
+    return serves ? std::optional(std::move(one)) : std::nullopt;
+  }
+
+  const Entry& make_plan(bool keep_values, std::vector<Shape> shapes) {
+    runtime::Lowered lowered = lower(shapes, keep_values);
+    std::int64_t samples = keep_values ? 1 : samples_in(shapes);
+    auto one = lower_for_a_sample(lowered.graph, shapes, samples);
+    if (one) {
+      lowered = std::move(*one);
+    } else {
+      samples = 1;
+    }
     auto plan = std::make_shared<const runtime::Plan>(std::move(lowered.graph), packed, *threads, lowered.observed);
     arena_bytes = std::max(arena_bytes, plan->arena_bytes());
     if (plans.size() >= kPlansKept) plans.erase(plans.begin());
-    plans.push_back({std::move(shapes), keep_values, plan});
-    return plan;
+    plans.push_back({std::move(shapes), keep_values, std::move(plan), samples});
+    return plans.back();
   }
 
-  std::shared_ptr<const runtime::Plan> plan_for(const std::vector<const Tensor*>& inputs, bool keep_values) {
+  /// A plan, and for how many samples it is to be run one by one.
+  std::pair<std::shared_ptr<const runtime::Plan>, std::int64_t> plan_for(const std::vector<const Tensor*>& inputs,
+                                                                         bool keep_values) {
     const std::lock_guard lock(mutex);
-    auto plan = find_plan(keep_values, [&](std::size_t i) -> const Shape& { return inputs[i]->shape(); });
-    if (plan) return plan;
+    const auto* held = find_plan(keep_values, [&](std::size_t i) -> const Shape& { return inputs[i]->shape(); });
+    if (held != nullptr) return {held->plan, held->samples};
     std::vector<Shape> shapes;
     for (const Tensor* tensor : inputs) shapes.push_back(tensor->shape());
-    return make_plan(keep_values, std::move(shapes));
+    const Entry& made = make_plan(keep_values, std::move(shapes));
+    return {made.plan, made.samples};
   }
 
   // Plans ahead when options and declared shapes leave nothing open.
@@ -153,9 +189,9 @@ struct Session::State {
     }
   }
 
-  std::shared_ptr<const runtime::Plan> latest() {
+  Entry latest() {
     const std::lock_guard lock(mutex);
-    return plans.empty() ? nullptr : plans.back().plan;
+    return plans.empty() ? Entry{} : plans.back();
   }
 };
 
@@ -183,7 +219,8 @@ std::vector<Tensor> Session::run(const NamedTensors& inputs, const Observe& obse
   const runtime::FpEnvironment environment;
   if (!s.options.optimize) return runtime::evaluate_plainly(s.graph, ordered, *s.threads, observe);
   const bool keep_values = static_cast<bool>(observe);
-  const auto plan = s.plan_for(ordered, keep_values);
+  const auto [plan, samples] = s.plan_for(ordered, keep_values);
+  if (samples > 1) return runtime::run_by_sample(*plan, ordered, *s.threads, s.options.profile);
   return plan->run(ordered, *s.threads, s.options.profile, keep_values ? &observe : nullptr);
 }
 
@@ -197,8 +234,15 @@ const TypeInfo& Session::type(const std::string& name) const {
 }
 
 std::vector<StepInfo> Session::steps() const {
-  const auto plan = state_->latest();
-  return plan ? plan->steps() : std::vector<StepInfo>{};
+  const auto latest = state_->latest();
+  if (!latest.plan) return {};
+  std::vector<StepInfo> steps = latest.plan->steps();
+  for (StepInfo& step : steps) {
+    step.macs *= latest.samples;
+    step.bytes *= latest.samples;
+    step.seconds *= static_cast<double>(latest.samples);
+  }
+  return steps;
 }
 
 std::int64_t Session::arena_bytes() const {
@@ -207,12 +251,12 @@ std::int64_t Session::arena_bytes() const {
 }
 
 std::int64_t Session::packed_bytes() const {
-  const auto plan = state_->latest();
+  const auto plan = state_->latest().plan;
   return plan ? plan->packed_bytes() : 0;
 }
 
 std::string Session::lowered() const {
-  const auto plan = state_->latest();
+  const auto plan = state_->latest().plan;
   if (!plan) return {};
   std::string out;
   const Graph& g = plan->graph();

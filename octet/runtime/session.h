@@ -21,7 +21,7 @@ struct StepInfo {
   bool int8 = false;             ///< computes on 8-bit operands
   std::int64_t macs = 0;         ///< multiply-accumulates of one run
   std::int64_t bytes = 0;        ///< read and written in one run
-  double seconds = 0;            ///< mean over profiled runs
+  double seconds = 0;            ///< the least of the profiled runs (of samples run one by one, times their number)
 };
 
 struct SessionOptions {

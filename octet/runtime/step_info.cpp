@@ -29,7 +29,10 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
   const TypeInfo& type = graph.value(node.outputs[0]).type;
   const auto y = type.shape ? static_shape(*type.shape) : std::nullopt;
   if (conv.contains(node.op_type) && y && w->rank() >= 3 && (*w)[0] > 0) {
-    return y->elements() * (w->elements() / (*w)[0]);
+    // Of a convolution that writes some channels of its output, those.
+    const std::int64_t channels = node.attributes.integer("y_channels", 0);
+    const std::int64_t written = channels == 0 ? y->elements() : y->elements() / channels * (*w)[0];
+    return written * (w->elements() / (*w)[0]);
   }
   if (node.op_type == "ConvTranspose" && w->rank() >= 3 && (*w)[0] > 0)
     return x->elements() * (w->elements() / (*w)[0]);

@@ -28,8 +28,13 @@ bool may_run_in_place(const Node& node) {
       "Abs",   "Add",  "Ceil",        "Clip",      "Cos",       "Div",  "Elu", "Erf", "Exp",
       "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",  "Max", "Min", "Mul",
       "Neg",   "Relu", "Sigmoid",     "Sin",       "Softplus",  "Sqrt", "Sub", "Tanh"};
-  if (const RuntimeOp* op = find_runtime_op(node)) return op->in_place;
+  if (const RuntimeOp* op = find_runtime_op(node)) return op->in_place || node.attributes.has("y_channels");
   return node.domain.empty() && std::binary_search(kNames.begin(), kNames.end(), node.op_type);
+}
+
+// Inputs from here on may give their storage to the output.
+std::size_t first_slot(const Node& node) {
+  return node.attributes.has("y_channels") ? static_cast<std::size_t>(find_runtime_op(node)->into_slot) : 0;
 }
 
 class Planner {
@@ -89,7 +94,8 @@ class Planner {
       if (storage_.is_view[at(i)]) join(node.outputs[0], node.inputs[0]);
     } else if (may_run_in_place(node) && node.outputs.size() == 1 &&
                storage_.places[at(node.outputs[0])] == Place::arena) {
-      for (const ValueId id : node.inputs) {
+      for (std::size_t slot = first_slot(node); slot < node.inputs.size(); ++slot) {
+        const ValueId id = node.inputs[slot];
         if (id != kNoValue && dies_here(id, i) && fits(node, id)) {
           join(node.outputs[0], id);
           break;

@@ -4,6 +4,7 @@
 
 #include "octet/kernels/depthwise_f32/core_vector.h"
 #include "octet/kernels/depthwise_f32/kernels.h"
+#include "octet/kernels/igemm/depthwise_rows_vector.h"
 #include "octet/kernels/igemm/finish_vector.h"
 
 namespace octet::kernels {
@@ -14,16 +15,67 @@ struct Floats : Avx512 {
   static F32 multiply_add(F32 sum, F32 a, F32 w) { return _mm512_fmadd_ps(a, w, sum); }
 };
 
+// A row of a column at a time, 32 channels.
+struct TapsOfFloats : Avx512 {
+  using Sum = __m512;
+  using Column = __m512;
+  static constexpr int kGroups = 2, kWeightBytes = 64;
+  template <int kRows>
+  static constexpr int parts() {
+    return kRows;
+  }
+  struct Mask {
+    __mmask16 bits[2];
+    explicit Mask(int channels) {
+      const std::uint32_t all = ~std::uint32_t{0} >> (32 - channels);
+      bits[0] = static_cast<__mmask16>(all);
+      bits[1] = static_cast<__mmask16>(all >> 16);
+    }
+  };
+  template <int kRows>
+  static void load_column(const char* const* rows, const Mask& mask, Column (&out)[kRows][2]) {
+    for (int r = 0; r < kRows; ++r) {
+      out[r][0] = _mm512_maskz_loadu_ps(mask.bits[0], rows[r]);
+      out[r][1] = _mm512_maskz_loadu_ps(mask.bits[1], rows[r] + 64);
+    }
+  }
+  static Sum load_group(const float* p, int channels, int g) {
+    const Mask mask(channels);
+    return _mm512_maskz_loadu_ps(mask.bits[g], p + 16 * g);
+  }
+  static void store_group(float* p, Sum v, const Mask& mask, int g) {
+    _mm512_mask_storeu_ps(p + 16 * g, mask.bits[g], v);
+  }
+  static Sum load_init(const std::int32_t*, int) { return _mm512_setzero_ps(); }
+  static Sum multiply_add(Sum sum, Column a, const char* w) { return _mm512_fmadd_ps(a, _mm512_loadu_ps(w), sum); }
+  static void store_sums(char* p, const Sum (&sums)[2]) {
+    _mm512_storeu_ps(p, sums[0]);
+    _mm512_storeu_ps(p + 64, sums[1]);
+  }
+};
+
+constexpr DepthwiseRows kRows = depthwise_rows_f32<TapsOfFloats>();
+
 }  // namespace
 
-const IgemmKernel depthwise_f32_avx512 = {.name = "depthwise_f32_4x32_avx512",
-                                          .isa = Isa::avx512,
-                                          .mr = 4,
-                                          .nr = 32,
-                                          .kr = 1,
-                                          .a_bytes = 4,
-                                          .acc_bytes = 4,
-                                          .core = depthwise_core<Floats, 4>,
-                                          .finish = finish<Avx512, float, 32>};
+constinit const IgemmKernel depthwise_f32_avx512[] = {{.name = "depthwise_f32_rows32_avx512",
+                                                       .isa = Isa::avx512,
+                                                       .mr = 1,
+                                                       .nr = 32,
+                                                       .kr = 1,
+                                                       .a_bytes = 4,
+                                                       .acc_bytes = 4,
+                                                       .core = nullptr,
+                                                       .finish = finish<Avx512, float, 32>,
+                                                       .rows = &kRows},
+                                                      {.name = "depthwise_f32_4x32_avx512",
+                                                       .isa = Isa::avx512,
+                                                       .mr = 4,
+                                                       .nr = 32,
+                                                       .kr = 1,
+                                                       .a_bytes = 4,
+                                                       .acc_bytes = 4,
+                                                       .core = depthwise_core<Floats, 4>,
+                                                       .finish = finish<Avx512, float, 32>}};
 
 }  // namespace octet::kernels

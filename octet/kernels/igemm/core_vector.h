@@ -12,7 +12,27 @@ namespace {
 
 constexpr int kPrefetchBytes = 2048;
 
-template <class Vector, int kRows, int kVectors>
+// kSteps steps of k: the weights of all of them are held, so that a row's address serves kSteps products.
+template <class Vector, int kRows, int kVectors, int kSteps>
+inline __attribute__((always_inline)) void run_steps(const void* const* rows, std::int64_t at, const char*& w,
+                                                     typename Vector::Sum (&sum)[kRows][kVectors]) {
+  typename Vector::Weights b[kSteps][kVectors];
+  for (int s = 0; s < kSteps; ++s) {
+    for (int v = 0; v < kVectors; ++v) b[s][v] = Vector::load_weights(w + (s * kVectors + v) * Vector::kWeightBytes);
+  }
+  // A few rows do not hide the way from memory: these kernels are as fast as weights arrive.
+  if constexpr (kRows <= 2) __builtin_prefetch(w + kPrefetchBytes);
+  w += kSteps * kVectors * Vector::kWeightBytes;
+  for (int m = 0; m < kRows; ++m) {
+    const char* a = static_cast<const char*>(rows[m]) + at;
+    for (int s = 0; s < kSteps; ++s) {
+      const auto x = Vector::broadcast(a + s * 4);
+      for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector::multiply_add(sum[m][v], x, b[s][v]);
+    }
+  }
+}
+
+template <class Vector, int kRows, int kVectors, int kSteps>
 void run_core(const TileArgs& tile, void* acc) noexcept {
   typename Vector::Sum sum[kRows][kVectors];
   for (int m = 0; m < kRows; ++m) {
@@ -21,20 +41,14 @@ void run_core(const TileArgs& tile, void* acc) noexcept {
     }
   }
   const char* w = static_cast<const char*>(tile.panel);
+  const void* rows[kRows];
+  for (int m = 0; m < kRows; ++m) rows[m] = tile.rows[m];
   for (std::int64_t t = 0; t < tile.tap_count; ++t) {
-    const char* a[kRows];
-    for (int m = 0; m < kRows; ++m) a[m] = static_cast<const char*>(tile.rows[m]) + tile.taps[t];
-    const std::int64_t bytes = tile.k_steps * 4;
-    for (std::int64_t k = 0; k < bytes; k += 4) {
-      typename Vector::Weights b[kVectors];
-      for (int v = 0; v < kVectors; ++v) b[v] = Vector::load_weights(w + v * Vector::kWeightBytes);
-      // A few rows do not hide the way from memory: these kernels are as fast as weights arrive.
-      if constexpr (kRows <= 2) __builtin_prefetch(w + kPrefetchBytes);
-      w += kVectors * Vector::kWeightBytes;
-      for (int m = 0; m < kRows; ++m) {
-        const auto x = Vector::broadcast(a[m] + k);
-        for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector::multiply_add(sum[m][v], x, b[v]);
-      }
+    std::int64_t at = tile.taps[t];
+    const std::int64_t end = at + tile.k_steps * 4;
+    for (; at + kSteps * 4 <= end; at += kSteps * 4) run_steps<Vector, kRows, kVectors, kSteps>(rows, at, w, sum);
+    if constexpr (kSteps > 1) {
+      for (; at < end; at += 4) run_steps<Vector, kRows, kVectors, 1>(rows, at, w, sum);
     }
   }
   for (int m = 0; m < kRows; ++m) {
@@ -45,12 +59,12 @@ void run_core(const TileArgs& tile, void* acc) noexcept {
 }
 
 /// IgemmKernel::core for tiles of up to kRows rows: one loop for each number of rows.
-template <class Vector, int kRows, int kVectors>
+template <class Vector, int kRows, int kVectors, int kSteps = 1>
 void core(const TileArgs& tile, int rows, void* acc) noexcept {
   if constexpr (kRows > 1) {
-    if (rows < kRows) return core<Vector, kRows - 1, kVectors>(tile, rows, acc);
+    if (rows < kRows) return core<Vector, kRows - 1, kVectors, kSteps>(tile, rows, acc);
   }
-  run_core<Vector, kRows, kVectors>(tile, acc);
+  run_core<Vector, kRows, kVectors, kSteps>(tile, acc);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "octet/kernels/igemm/depthwise.h"
 
 #include "octet/kernels/igemm/conv_plan.h"
+#include "octet/kernels/igemm/depthwise_rows.h"
 
 namespace octet::kernels {
 namespace {
@@ -16,6 +17,7 @@ std::int64_t panel_bytes(const IgemmKernel& kernel, const ConvShape& s) {
 }  // namespace
 
 std::int64_t depthwise_packed_bytes(const IgemmKernel& kernel, const ConvShape& s) {
+  if (kernel.rows != nullptr) return depthwise_rows_packed_bytes(kernel, s);
   return (s.out_channels + kernel.nr - 1) / kernel.nr * panel_bytes(kernel, s);
 }
 
@@ -27,11 +29,12 @@ std::int64_t depthwise_weight_index(const IgemmKernel& kernel, const ConvShape& 
 }
 
 std::int64_t depthwise_scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
-  return scratch_bytes(plan_depthwise(kernel, s));
+  return kernel.rows != nullptr ? depthwise_rows_scratch_bytes(kernel, s) : scratch_bytes(plan_depthwise(kernel, s));
 }
 
 void run_depthwise(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point, const void* packed,
                    const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
+  if (kernel.rows != nullptr) return run_depthwise_rows(kernel, s, in, zero_point, packed, epilogue, scratch, pool);
   IgemmProblem p = read_plan(kernel, plan_depthwise(kernel, s), s, in, zero_point, scratch, pool);
   p.n = s.out_channels;
   p.packed = packed;

@@ -2,6 +2,7 @@
 
 #include "octet/kernels/depthwise_f32/depthwise_f32.h"
 #include "octet/kernels/depthwise_u8s8/depthwise_u8s8.h"
+#include "octet/kernels/igemm/select.h"
 #include "octet/kernels/igemm/testing.h"
 #include "octet/kernels/simulate/simulated.h"
 
@@ -26,6 +27,11 @@ ConvShape random_depthwise(Random& random) {
   s.in_channels = s.out_channels = s.groups = random.one_in(3) ? 32 * random.in(1, 3) : random.in(1, 70);
   s.in_stride = gap == 0 ? 0 : s.in_channels + gap;
   if (random.one_in(3)) s.kernel_height = s.kernel_width = 5;
+  if (random.one_in(2)) {  // what the kernels by rows take
+    s.kernel_height = s.kernel_width = random.one_in(2) ? 3 : 5;
+    s.dilation_h = s.dilation_w = 1;
+    s.stride_h = s.stride_w = random.in(1, 2);
+  }
   return s;
 }
 
@@ -36,7 +42,7 @@ std::int64_t elements(const ConvShape& s) {
 TEST(DepthwiseU8S8, EveryKernelEqualsTheDefinition) {
   Random random(23);
   ThreadPool pool(2);
-  std::size_t weak = 0;
+  std::size_t weak = 0, by_rows = 0;
   for (int i = 0; i < 150; ++i) {
     const ConvShape s = random_depthwise(random);
     const std::int64_t m = s.batch * s.out_height * s.out_width, n = s.out_channels,
@@ -67,6 +73,8 @@ TEST(DepthwiseU8S8, EveryKernelEqualsTheDefinition) {
     }
     weak += testing::variety(expected) < 4 && m * n > 16;
     for (const IgemmKernel* kernel : runnable(depthwise_u8s8_table(), simulated_depthwise_u8s8())) {
+      if (!depthwise_fits(*kernel, s) || (kernel->rows != nullptr && !w_zero_point.empty())) continue;
+      by_rows += kernel->rows != nullptr;
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
       Block packed(packed_bytes_depthwise_u8s8(*kernel, s)), scratch(scratch_bytes_depthwise_u8s8(*kernel, s));
       pack_depthwise_u8s8(*kernel, s, w.data(), w_zero_point.empty() ? nullptr : w_zero_point.data(), packed.data(),
@@ -78,11 +86,13 @@ TEST(DepthwiseU8S8, EveryKernelEqualsTheDefinition) {
     }
   }
   EXPECT_LT(weak, 15u);
+  EXPECT_GT(by_rows, 100u);
 }
 
 TEST(DepthwiseF32, EveryKernelEqualsTheDefinition) {
   Random random(29);
   ThreadPool pool(2);
+  std::size_t by_rows = 0;
   for (int i = 0; i < 150; ++i) {
     const ConvShape s = random_depthwise(random);
     const std::int64_t m = s.batch * s.out_height * s.out_width, n = s.out_channels,
@@ -90,6 +100,8 @@ TEST(DepthwiseF32, EveryKernelEqualsTheDefinition) {
     const auto in = random.array<float>(elements(s), -1, 1), w = random.array<float>(n * taps, -1, 1);
     const auto bias = random.array<float>(n, -1, 1);
     for (const IgemmKernel* kernel : runnable(depthwise_f32_table(), simulated_depthwise_f32())) {
+      if (!depthwise_fits(*kernel, s)) continue;
+      by_rows += kernel->rows != nullptr;
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
       Block packed(packed_bytes_depthwise_f32(*kernel, s)), scratch(scratch_bytes_depthwise_f32(*kernel, s));
       std::vector<float> out(static_cast<std::size_t>(m * n), -99);
@@ -111,6 +123,7 @@ TEST(DepthwiseF32, EveryKernelEqualsTheDefinition) {
       ASSERT_TRUE(packed.guard_intact() && scratch.guard_intact());
     }
   }
+  EXPECT_GT(by_rows, 60u);
 }
 
 }  // namespace

@@ -52,6 +52,14 @@ struct Epilogue {
   const std::uint8_t* lookup = nullptr;  ///< [256], indexed by the output byte: sigmoid, silu, gelu, ...
 };
 
+/// Of s32 sums: whether all that follows them is scale, bias_f32, a u8 residual, a relu or clamp, u8 output.
+static inline bool finishes_as_bytes(const Epilogue& e) {
+  const bool activation =
+      e.activation == Activation::none || e.activation == Activation::relu || e.activation == Activation::clamp;
+  return activation && e.out_type == Cell::u8 && e.row_scale == nullptr && e.weight_zero_point == nullptr &&
+         (e.residual == nullptr || e.residual_type == Cell::u8) && e.inv_scale < __builtin_inff();
+}
+
 /// A tile of sums: rows x columns of the output, from row m and column n.
 struct TileSpan {
   std::int64_t m = 0, n = 0;

@@ -7,23 +7,6 @@
 namespace octet::kernels {
 namespace {
 
-// The ragged right edge goes through a small buffer: `count` elements in or out.
-template <class V, class T>
-auto load_some(const T* p, int count) {
-  if (count == V::kLanes) return V::load(p);
-  T buffer[V::kLanes] = {};
-  for (int i = 0; i < count; ++i) buffer[i] = p[i];
-  return V::load(buffer);
-}
-
-template <class V, class T, class Vector>
-void store_some(T* p, Vector v, int count) {
-  if (count == V::kLanes) return V::store(p, v);
-  T buffer[V::kLanes];
-  V::store(buffer, v);
-  for (int i = 0; i < count; ++i) p[i] = buffer[i];
-}
-
 template <class V>
 typename V::F32 hard_sigmoid(const Epilogue& e, typename V::F32 v) {
   const auto line = V::add(V::mul(V::set(e.alpha), v), V::set(e.beta));
@@ -51,21 +34,21 @@ typename V::F32 activate(const Epilogue& e, typename V::F32 v) {
 
 template <class V>
 typename V::F32 residual_at(const Epilogue& e, std::int64_t at, int count) {
-  if (e.residual_type == Cell::f32) return load_some<V>(static_cast<const float*>(e.residual) + at, count);
-  const auto q = e.residual_type == Cell::u8 ? load_some<V>(static_cast<const std::uint8_t*>(e.residual) + at, count)
-                                             : load_some<V>(static_cast<const std::int8_t*>(e.residual) + at, count);
+  if (e.residual_type == Cell::f32) return V::load_some(static_cast<const float*>(e.residual) + at, count);
+  const auto q = e.residual_type == Cell::u8 ? V::load_some(static_cast<const std::uint8_t*>(e.residual) + at, count)
+                                             : V::load_some(static_cast<const std::int8_t*>(e.residual) + at, count);
   return V::mul(V::to_f32(V::sub(q, V::set(e.residual_zero_point))), V::set(e.residual_scale));
 }
 
 template <class V>
 void store_out(const Epilogue& e, std::int64_t at, typename V::F32 v, int count) {
-  if (e.out_type == Cell::f32) return store_some<V>(static_cast<float*>(e.out) + at, v, count);
+  if (e.out_type == Cell::f32) return V::store_some(static_cast<float*>(e.out) + at, v, count);
   const std::int32_t qmin = e.out_type == Cell::u8 ? 0 : -128;
   const auto high = V::set(static_cast<float>(qmin + 255 - e.zero_point)),
              low = V::set(static_cast<float>(qmin - e.zero_point));
   const auto t = V::greater(V::lesser(V::mul(v, V::set(e.inv_scale)), high), low);
   std::uint8_t* out = static_cast<std::uint8_t*>(e.out) + at;
-  store_some<V>(out, V::add(V::round(t), V::set(e.zero_point)), count);
+  V::store_low_bytes(out, V::add(V::round(t), V::set(e.zero_point)), count);
   if (e.lookup != nullptr) {
     for (int i = 0; i < count; ++i) out[i] = e.lookup[out[i]];
   }
@@ -74,7 +57,7 @@ void store_out(const Epilogue& e, std::int64_t at, typename V::F32 v, int count)
 // From v before bias_f32 to the output.
 template <class V>
 void finish_one(const Epilogue& e, typename V::F32 v, std::int64_t m, std::int64_t n, int count) {
-  if (e.bias_f32 != nullptr) v = V::add(v, load_some<V>(e.bias_f32 + n, count));
+  if (e.bias_f32 != nullptr) v = V::add(v, V::load_some(e.bias_f32 + n, count));
   if (e.residual != nullptr) v = V::add(v, residual_at<V>(e, m * e.residual_stride + n, count));
   store_out<V>(e, m * e.out_stride + n, activate<V>(e, v), count);
 }
@@ -82,14 +65,14 @@ void finish_one(const Epilogue& e, typename V::F32 v, std::int64_t m, std::int64
 template <class V>
 void finish_one(const Epilogue& e, typename V::S32 sum, std::int64_t m, std::int64_t n, int count) {
   if (e.weight_zero_point != nullptr) {
-    sum = V::sub(sum, V::mul(load_some<V>(e.weight_zero_point + n, count), V::set(e.row_sum[m])));
+    sum = V::sub(sum, V::mul(V::load_some(e.weight_zero_point + n, count), V::set(e.row_sum[m])));
   }
   if (e.out_type == Cell::s32) {
-    return store_some<V>(static_cast<std::int32_t*>(e.out) + m * e.out_stride + n, sum, count);
+    return V::store_some(static_cast<std::int32_t*>(e.out) + m * e.out_stride + n, sum, count);
   }
   auto v = V::to_f32(sum);
   if (e.row_scale != nullptr) v = V::mul(v, V::set(e.row_scale[m]));
-  finish_one<V>(e, V::mul(v, load_some<V>(e.scale + n, count)), m, n, count);
+  finish_one<V>(e, V::mul(v, V::load_some(e.scale + n, count)), m, n, count);
 }
 
 /// All of a tile from column `first` on.

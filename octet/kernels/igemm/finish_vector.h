@@ -4,6 +4,7 @@
 #pragma once
 
 #include "octet/kernels/igemm/finish_any.h"
+#include "octet/kernels/igemm/finish_bytes.h"
 
 namespace octet::kernels {
 namespace {
@@ -118,17 +119,29 @@ void choose_residual(const Epilogue& e, const Sum* acc, Out* out, const TileSpan
   }
 }
 
+template <class V>
 void look_up(const Epilogue& e, const TileSpan& span, int columns) {
-  for (int r = 0; r < span.rows; ++r) {
-    std::uint8_t* out = static_cast<std::uint8_t*>(e.out) + (span.m + r) * e.out_stride + span.n;
-    for (int c = 0; c < columns; ++c) out[c] = e.lookup[out[c]];
-  }
+  V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n, e.out_stride, span.rows,
+             columns);
+}
+
+template <class V, int kStride>
+bool finish_as_bytes(const Epilogue& e, const std::int32_t* acc, const TileSpan& span) {
+  if (!finishes_as_bytes(e)) return false;
+  finish_bytes<V>(e, acc, kStride, span);
+  if (e.lookup != nullptr) look_up<V>(e, span, span.columns);
+  return true;
+}
+template <class V, int kStride>
+bool finish_as_bytes(const Epilogue&, const float*, const TileSpan&) {
+  return false;
 }
 
 /// IgemmKernel::finish for sums acc[rows][kStride] of type Sum.
 template <class V, class Sum, int kStride>
 void finish(const Epilogue& e, const void* sums, const TileSpan& span) noexcept {
   const Sum* acc = static_cast<const Sum*>(sums);
+  if (finish_as_bytes<V, kStride>(e, acc, span)) return;
   const bool usual = e.weight_zero_point == nullptr && e.out_type != Cell::s32;
   const int whole = usual ? span.columns - span.columns % V::kLanes : 0;
   if (whole > 0) {
@@ -136,7 +149,7 @@ void finish(const Epilogue& e, const void* sums, const TileSpan& span) noexcept 
       choose_residual<V, kStride>(e, acc, static_cast<float*>(e.out), span, whole);
     } else {
       choose_residual<V, kStride>(e, acc, static_cast<std::uint8_t*>(e.out), span, whole);
-      if (e.lookup != nullptr) look_up(e, span, whole);
+      if (e.lookup != nullptr) look_up<V>(e, span, whole);
     }
   }
   if (whole < span.columns) finish_any<V, Sum, kStride>(e, acc, span, whole);

@@ -53,6 +53,8 @@ struct TileArgs {
   const std::int32_t* init = nullptr;  ///< [nr] what s32 sums start from
 };
 
+struct DepthwiseRows;
+
 /// A row of a kernel table. Packed weights: panels [N/nr][taps][K/kr][nr][kr], zero-filled, each
 /// followed by the s32 column sums [nr] of its weights where these are s8.
 struct IgemmKernel {
@@ -65,6 +67,8 @@ struct IgemmKernel {
   void (*core)(const TileArgs& tile, int rows, void* acc) noexcept;
   /// Epilogue of a tile whose sums are acc[rows][nr].
   void (*finish)(const Epilogue& epilogue, const void* acc, const TileSpan& span) noexcept;
+  /// Depthwise kernels that work by rows of the image (depthwise_rows.h) have this in place of a core.
+  const DepthwiseRows* rows = nullptr;
 };
 
 }  // namespace octet::kernels

@@ -22,16 +22,23 @@ struct Floats {
   static void store(char* p, Sum sum) { _mm512_storeu_ps(p, sum); }
 };
 
+template <int kRows, int kVectors, int kSteps>
+constexpr IgemmKernel tile(const char* name) {
+  return {.name = name,
+          .isa = Isa::avx512,
+          .mr = kRows,
+          .nr = kVectors * 16,
+          .kr = 1,
+          .a_bytes = 4,
+          .acc_bytes = 4,
+          .core = core<Floats, kRows, kVectors, kSteps>,
+          .finish = finish<Avx512, float, kVectors * 16>};
+}
+
 }  // namespace
 
-const IgemmKernel igemm_f32_avx512 = {.name = "igemm_f32_12x32_avx512",
-                                      .isa = Isa::avx512,
-                                      .mr = 12,
-                                      .nr = 32,
-                                      .kr = 1,
-                                      .a_bytes = 4,
-                                      .acc_bytes = 4,
-                                      .core = core<Floats, 12, 2>,
-                                      .finish = finish<Avx512, float, 32>};
+constinit const IgemmKernel igemm_f32_avx512[] = {tile<12, 2, 2>("igemm_f32_12x32_avx512"),
+                                                  tile<8, 3, 1>("igemm_f32_8x48_avx512"),
+                                                  tile<24, 1, 2>("igemm_f32_24x16_avx512")};
 
 }  // namespace octet::kernels

@@ -1,25 +1,21 @@
 #include <array>
 
 #include "octet/kernels/igemm/lower.h"
+#include "octet/kernels/igemm/select.h"
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/igemm_f32/kernels.h"
 
 namespace octet::kernels {
 namespace {
 
-constexpr std::array kTable = {&igemm_f32_avx512, &igemm_f32_avx2, &igemm_f32_reference};
+constexpr std::array kTable = {&igemm_f32_avx512[0], &igemm_f32_avx512[1], &igemm_f32_avx512[2], &igemm_f32_avx2,
+                               &igemm_f32_reference};
 
 }  // namespace
 
 std::span<const IgemmKernel* const> igemm_f32_table() { return kTable; }
 
-const IgemmKernel& select_igemm_f32(std::int64_t n) {
-  for (const IgemmKernel* kernel : kTable) {
-    const bool too_wide = kernel->nr > 16 && n <= 16;
-    if (!too_wide && isa_allowed(kernel->isa)) return *kernel;
-  }
-  return igemm_f32_reference;
-}
+const IgemmKernel& select_igemm_f32(std::int64_t n) { return select_tile(kTable, n); }
 
 std::int64_t packed_bytes_f32(const IgemmKernel& kernel, const ConvShape& shape) { return packed_bytes(kernel, shape); }
 std::int64_t packed_bytes_f32(const IgemmKernel& kernel, const GemmShape& shape) { return packed_bytes(kernel, shape); }

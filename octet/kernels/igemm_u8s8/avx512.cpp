@@ -30,25 +30,23 @@ struct PairsOfS16 {
   static void store(char* p, Sum sum) { _mm512_storeu_si512(p, sum); }
 };
 
+template <int kRows, int kVectors, int kSteps>
+constexpr IgemmKernel tile(const char* name) {
+  return {.name = name,
+          .isa = Isa::avx512,
+          .mr = kRows,
+          .nr = kVectors * 16,
+          .kr = 2,
+          .a_bytes = 2,
+          .acc_bytes = 4,
+          .core = core<PairsOfS16, kRows, kVectors, kSteps>,
+          .finish = finish<Avx512, std::int32_t, kVectors * 16>};
+}
+
 }  // namespace
 
-const IgemmKernel igemm_u8s8_avx512 = {.name = "igemm_u8s8_6x64_avx512",
-                                       .isa = Isa::avx512,
-                                       .mr = 6,
-                                       .nr = 64,
-                                       .kr = 2,
-                                       .a_bytes = 2,
-                                       .acc_bytes = 4,
-                                       .core = core<PairsOfS16, 6, 4>,
-                                       .finish = finish<Avx512, std::int32_t, 64>};
-const IgemmKernel igemm_u8s8_avx512_narrow = {.name = "igemm_u8s8_12x32_avx512",
-                                              .isa = Isa::avx512,
-                                              .mr = 12,
-                                              .nr = 32,
-                                              .kr = 2,
-                                              .a_bytes = 2,
-                                              .acc_bytes = 4,
-                                              .core = core<PairsOfS16, 12, 2>,
-                                              .finish = finish<Avx512, std::int32_t, 32>};
+constinit const IgemmKernel igemm_u8s8_avx512[] = {
+    tile<12, 2, 1>("igemm_u8s8_12x32_avx512"), tile<6, 4, 1>("igemm_u8s8_6x64_avx512"),
+    tile<8, 3, 1>("igemm_u8s8_8x48_avx512"), tile<24, 1, 1>("igemm_u8s8_24x16_avx512")};
 
 }  // namespace octet::kernels

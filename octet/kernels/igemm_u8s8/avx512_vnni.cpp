@@ -27,25 +27,23 @@ struct QuadsOfU8 {
   static void store(char* p, Sum sum) { _mm512_storeu_si512(p, sum); }
 };
 
+template <int kRows, int kVectors, int kSteps>
+constexpr IgemmKernel tile(const char* name) {
+  return {.name = name,
+          .isa = Isa::avx512_vnni,
+          .mr = kRows,
+          .nr = kVectors * 16,
+          .kr = 4,
+          .a_bytes = 1,
+          .acc_bytes = 4,
+          .core = core<QuadsOfU8, kRows, kVectors, kSteps>,
+          .finish = finish<Avx512, std::int32_t, kVectors * 16>};
+}
+
 }  // namespace
 
-const IgemmKernel igemm_u8s8_avx512_vnni = {.name = "igemm_u8s8_6x64_avx512_vnni",
-                                            .isa = Isa::avx512_vnni,
-                                            .mr = 6,
-                                            .nr = 64,
-                                            .kr = 4,
-                                            .a_bytes = 1,
-                                            .acc_bytes = 4,
-                                            .core = core<QuadsOfU8, 6, 4>,
-                                            .finish = finish<Avx512, std::int32_t, 64>};
-const IgemmKernel igemm_u8s8_avx512_vnni_narrow = {.name = "igemm_u8s8_12x32_avx512_vnni",
-                                                   .isa = Isa::avx512_vnni,
-                                                   .mr = 12,
-                                                   .nr = 32,
-                                                   .kr = 4,
-                                                   .a_bytes = 1,
-                                                   .acc_bytes = 4,
-                                                   .core = core<QuadsOfU8, 12, 2>,
-                                                   .finish = finish<Avx512, std::int32_t, 32>};
+constinit const IgemmKernel igemm_u8s8_avx512_vnni[] = {
+    tile<12, 2, 2>("igemm_u8s8_12x32_avx512_vnni"), tile<6, 4, 1>("igemm_u8s8_6x64_avx512_vnni"),
+    tile<8, 3, 1>("igemm_u8s8_8x48_avx512_vnni"), tile<24, 1, 2>("igemm_u8s8_24x16_avx512_vnni")};
 
 }  // namespace octet::kernels

@@ -1,15 +1,17 @@
 #include <array>
 
 #include "octet/kernels/igemm/lower.h"
+#include "octet/kernels/igemm/select.h"
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
 #include "octet/kernels/igemm_u8s8/kernels.h"
 
 namespace octet::kernels {
 namespace {
 
-constexpr std::array kTable = {&igemm_u8s8_avx512_vnni,   &igemm_u8s8_avx512_vnni_narrow, &igemm_u8s8_avx512,
-                               &igemm_u8s8_avx512_narrow, &igemm_u8s8_avx_vnni,           &igemm_u8s8_avx2,
-                               &igemm_u8s8_reference};
+constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vnni[1], &igemm_u8s8_avx512_vnni[2],
+                               &igemm_u8s8_avx512_vnni[3], &igemm_u8s8_avx512[0],      &igemm_u8s8_avx512[1],
+                               &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
+                               &igemm_u8s8_avx2,           &igemm_u8s8_reference};
 
 }  // namespace
 
@@ -17,11 +19,7 @@ std::span<const IgemmKernel* const> igemm_u8s8_table() { return kTable; }
 
 const IgemmKernel& select_igemm_u8s8(std::int64_t n, std::int64_t products) {
   if (products > kExactProducts) return igemm_u8s8_reference_wide;
-  for (const IgemmKernel* kernel : kTable) {
-    const bool too_wide = kernel->nr > 32 && n <= 32;  // its narrow sister follows it
-    if (!too_wide && isa_allowed(kernel->isa)) return *kernel;
-  }
-  return igemm_u8s8_reference;
+  return select_tile(kTable, n);
 }
 
 std::int64_t packed_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shape) {

@@ -1,6 +1,10 @@
 #include "octet/kernels/layout/layout.h"
 
 #include <algorithm>
+#include <type_traits>
+
+#include "octet/base/cpu.h"
+#include "octet/kernels/layout/kernels.h"
 
 namespace octet::kernels {
 namespace {
@@ -21,7 +25,11 @@ void interleave(const TransposeShape& s, const Element* in, Element* out, Thread
   const std::int64_t columns = s.columns;
   for (std::int64_t b = 0; b < s.batch; ++b, in += kRows * columns, out += kRows * columns) {
     pool.parallel_for(columns, 8192, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t c = begin; c < end; ++c) {
+      std::int64_t c = begin;
+      if constexpr (std::is_same_v<Element, std::uint8_t> && kRows == 3) {
+        if (isa_allowed(Isa::avx2)) c += interleave_three_avx2(in + c, columns, end - c, out + c * kRows);
+      }
+      for (; c < end; ++c) {
         for (int r = 0; r < kRows; ++r) out[c * kRows + r] = in[r * columns + c];
       }
     });

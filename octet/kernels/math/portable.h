@@ -121,9 +121,12 @@ constexpr int kParts = 16;
 constexpr std::int64_t kStretch = 4096;
 
 inline double total(const float (&parts)[kParts]) {
-  double out = 0;
-  for (int p = 0; p < kParts; ++p) out += static_cast<double>(parts[p]);
-  return out;
+  double sums[kParts];
+  for (int p = 0; p < kParts; ++p) sums[p] = static_cast<double>(parts[p]);
+  for (int half = kParts / 2; half > 0; half /= 2) {
+    for (int p = 0; p < half; ++p) sums[p] += sums[p + half];
+  }
+  return sums[0];
 }
 
 template <class F>
@@ -142,17 +145,62 @@ inline double sum_of(std::int64_t count, const F& f) {
   return out;
 }
 
+// kParts numbers at a time, whatever the vectors of the processor are.
+using Parts = float __attribute__((vector_size(kParts * sizeof(float))));
+using Flags = std::int32_t __attribute__((vector_size(kParts * sizeof(float))));
+
+// The greatest number of all that it is given, and whether NaN was among them.
+struct Greatest {
+  Parts most;
+  Flags nan = {};
+
+  Greatest() {
+    for (int p = 0; p < kParts; ++p) most[p] = -__builtin_inff();
+  }
+  void add(const Parts& v) {
+    most = v > most ? v : most;
+    nan |= v != v;
+  }
+  void add(float v) {
+    most[0] = v > most[0] ? v : most[0];
+    nan[0] |= v != v;
+  }
+  float result() const {
+    float out = most[0];
+    std::int32_t bad = 0;
+    for (int p = 0; p < kParts; ++p) {
+      out = most[p] > out ? most[p] : out;
+      bad |= nan[p];
+    }
+    return bad != 0 ? __builtin_nanf("") : out;
+  }
+};
+
 float maximum(const float* x, std::int64_t count) {
-  float parts[kParts];
-  for (int p = 0; p < kParts; ++p) parts[p] = -__builtin_inff();
-  const auto greater = [](float most, float v) { return v > most || v != v ? v : most; };
+  Greatest greatest;
   std::int64_t i = 0;
   for (; i + kParts <= count; i += kParts) {
-    for (int p = 0; p < kParts; ++p) parts[p] = greater(parts[p], x[i + p]);
+    Parts v;
+    __builtin_memcpy(&v, x + i, sizeof(v));
+    greatest.add(v);
   }
-  for (; i < count; ++i) parts[0] = greater(parts[0], x[i]);
-  for (int p = 1; p < kParts; ++p) parts[0] = greater(parts[0], parts[p]);
-  return parts[0];
+  for (; i < count; ++i) greatest.add(x[i]);
+  return greatest.result();
+}
+
+float add_maximum(const float* x, const float* z, float* y, std::int64_t count) {
+  Greatest greatest;
+  std::int64_t i = 0;
+  for (; i + kParts <= count; i += kParts) {
+    Parts v, w;
+    __builtin_memcpy(&v, x + i, sizeof(v));
+    __builtin_memcpy(&w, z + i, sizeof(w));
+    v += w;
+    __builtin_memcpy(y + i, &v, sizeof(v));
+    greatest.add(v);
+  }
+  for (; i < count; ++i) greatest.add(y[i] = x[i] + z[i]);
+  return greatest.result();
 }
 
 double sum(const float* x, std::int64_t count) {
@@ -203,6 +251,7 @@ constexpr MathTable portable_table(const char* isa) {
       .gelu = map<gelu_of>,
       .gelu_tanh = map<gelu_tanh_of>,
       .maximum = maximum,
+      .add_maximum = add_maximum,
       .sum = sum,
       .squared_distance = squared_distance,
       .exp_shifted = exp_shifted,

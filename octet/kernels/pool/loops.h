@@ -39,8 +39,29 @@ constexpr auto kCopy = [](const Window&, const auto* sum, auto* to, std::int64_t
   for (std::int64_t i = 0; i < count; ++i) to[i] = sum[i];
 };
 
+// A block of channels stays in registers from the first pixel of a window to the last.
+using Bytes = std::uint8_t __attribute__((vector_size(32)));
+
 void max_u8_loop(const PoolShape& s, const std::uint8_t* in, std::uint8_t* out, std::int64_t row) noexcept {
-  pool_row<std::uint8_t>(s, in, out, row, 0, kGreater, kCopy);
+  const std::int64_t in_stride = s.in_stride == 0 ? s.channels : s.in_stride;
+  const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
+  if (s.channels < static_cast<std::int64_t>(sizeof(Bytes)))
+    return pool_row<std::uint8_t>(s, in, out, row, 0, kGreater, kCopy);
+  for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
+    const Window window(s, row, ox);
+    std::uint8_t* to = out + (row * s.out_width + ox) * out_stride;
+    for (std::int64_t next = 0; next < s.channels; next += sizeof(Bytes)) {
+      // The last block reaches back over the one before it.
+      const std::int64_t last = s.channels - static_cast<std::int64_t>(sizeof(Bytes)), c = next < last ? next : last;
+      Bytes most = {};
+      window.each_pixel(s, [&](std::int64_t pixel) {
+        Bytes v;
+        __builtin_memcpy(&v, in + pixel * in_stride + c, sizeof(v));
+        most = v > most ? v : most;
+      });
+      __builtin_memcpy(to + c, &most, sizeof(most));
+    }
+  }
 }
 
 void max_f32_loop(const PoolShape& s, const float* in, float* out, std::int64_t row) noexcept {

@@ -50,6 +50,55 @@ struct Avx2 {
     const __m128i both = _mm_unpacklo_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), both);
   }
+
+  /// The first `count` <= kLanes; the rest is zero, or is left as it was in memory.
+  template <class T>
+  static auto load_some(const T* p, int count) {
+    if (count == kLanes) return load(p);
+    T buffer[kLanes] = {};
+    for (int i = 0; i < count; ++i) buffer[i] = p[i];
+    return load(buffer);
+  }
+  template <class T, class Vector>
+  static void store_some(T* p, Vector v, int count) {
+    if (count == kLanes) return store(p, v);
+    T buffer[kLanes];
+    store(buffer, v);
+    for (int i = 0; i < count; ++i) p[i] = buffer[i];
+  }
+  static void store_low_bytes(std::uint8_t* p, S32 v, int count) { store_some<std::uint8_t>(p, v, count); }
+
+  /// Replaces rows x columns bytes by their entries in table [256].
+  static void look_up(const std::uint8_t* table, std::uint8_t* p, std::int64_t stride, int rows, int columns) {
+    for (int r = 0; r < rows; ++r, p += stride) {
+      for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
+    }
+  }
+
+  /// Four vectors as 32 bytes in their order: saturate(v + zero_point), in each 16 bits of zero_point.
+  struct Bytes {
+    __m256i bits;
+  };
+  static S32 set_s16(std::int32_t v) { return _mm256_set1_epi16(static_cast<short>(v)); }
+  static Bytes pack_u8(S32 a, S32 b, S32 c, S32 d, S32 zero_point) {
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero_point);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero_point);
+    const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+    return {_mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order)};
+  }
+  template <int kVectors>
+  static void store_vectors(std::uint8_t* p, Bytes v) {
+    const __m128i first = _mm256_castsi256_si128(v.bits), second = _mm256_extracti128_si256(v.bits, 1);
+    if constexpr (kVectors == 1) _mm_storel_epi64(reinterpret_cast<__m128i*>(p), first);
+    if constexpr (kVectors == 2 || kVectors == 3) _mm_storeu_si128(reinterpret_cast<__m128i*>(p), first);
+    if constexpr (kVectors == 3) _mm_storel_epi64(reinterpret_cast<__m128i*>(p + 16), second);
+    if constexpr (kVectors == 4) _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v.bits);
+  }
+  static void store_some(std::uint8_t* p, Bytes v, int count) {
+    alignas(32) std::uint8_t buffer[4 * kLanes];
+    _mm256_store_si256(reinterpret_cast<__m256i*>(buffer), v.bits);
+    for (int i = 0; i < count; ++i) p[i] = buffer[i];
+  }
 };
 
 }  // namespace

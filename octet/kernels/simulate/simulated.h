@@ -11,21 +11,30 @@ namespace octet::kernels {
 using IgemmKernels = std::vector<const IgemmKernel*>;
 
 #ifdef OCTET_SIMULATED_KERNELS
-extern const IgemmKernel igemm_u8s8_avx512_vnni_simulated, igemm_u8s8_avx512_vnni_narrow_simulated;
-extern const IgemmKernel igemm_u8s8_avx512_simulated, igemm_u8s8_avx512_narrow_simulated, igemm_u8s8_avx_vnni_simulated;
-extern const IgemmKernel igemm_f32_avx512_simulated;
-extern const IgemmKernel depthwise_u8s8_avx512_vnni_simulated, depthwise_u8s8_avx512_simulated;
-extern const IgemmKernel depthwise_f32_avx512_simulated;
+extern const IgemmKernel igemm_u8s8_avx512_vnni_simulated[4], igemm_u8s8_avx512_simulated[4];
+extern const IgemmKernel igemm_u8s8_avx_vnni_simulated, igemm_f32_avx512_simulated[3];
+extern const IgemmKernel depthwise_u8s8_avx512_vnni_simulated[3], depthwise_u8s8_avx512_simulated;
+extern const IgemmKernel depthwise_u8s8_avx_vnni_simulated, depthwise_f32_avx512_simulated[2];
 
 inline IgemmKernels simulated_igemm_u8s8() {
-  return {&igemm_u8s8_avx512_vnni_simulated, &igemm_u8s8_avx512_vnni_narrow_simulated, &igemm_u8s8_avx512_simulated,
-          &igemm_u8s8_avx512_narrow_simulated, &igemm_u8s8_avx_vnni_simulated};
+  IgemmKernels all = {&igemm_u8s8_avx_vnni_simulated};
+  for (const IgemmKernel& kernel : igemm_u8s8_avx512_vnni_simulated) all.push_back(&kernel);
+  for (const IgemmKernel& kernel : igemm_u8s8_avx512_simulated) all.push_back(&kernel);
+  return all;
 }
-inline IgemmKernels simulated_igemm_f32() { return {&igemm_f32_avx512_simulated}; }
+inline IgemmKernels simulated_igemm_f32() {
+  IgemmKernels all;
+  for (const IgemmKernel& kernel : igemm_f32_avx512_simulated) all.push_back(&kernel);
+  return all;
+}
 inline IgemmKernels simulated_depthwise_u8s8() {
-  return {&depthwise_u8s8_avx512_vnni_simulated, &depthwise_u8s8_avx512_simulated};
+  IgemmKernels all = {&depthwise_u8s8_avx512_simulated, &depthwise_u8s8_avx_vnni_simulated};
+  for (const IgemmKernel& kernel : depthwise_u8s8_avx512_vnni_simulated) all.push_back(&kernel);
+  return all;
 }
-inline IgemmKernels simulated_depthwise_f32() { return {&depthwise_f32_avx512_simulated}; }
+inline IgemmKernels simulated_depthwise_f32() {
+  return {&depthwise_f32_avx512_simulated[0], &depthwise_f32_avx512_simulated[1]};
+}
 #else
 inline IgemmKernels simulated_igemm_u8s8() { return {}; }
 inline IgemmKernels simulated_igemm_f32() { return {}; }

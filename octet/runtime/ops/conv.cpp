@@ -9,8 +9,11 @@
 //                y = v, or clamp(rint(v / y_scale) + y_zero) as u8
 //   DynamicConv  x f32 image, each of the batch quantized symmetrically as make_product says of a row, or all
 //                together with the attribute per_tensor; then as QConv with f32 output
-// Residuals have the output's shape.
+// Residuals have the output's shape. With attributes y_channels and y_at, the output has y_channels channels: those
+// from y_at on are the convolution's, the others those of a last input `into`, whose memory the output takes over;
+// without that input they are left for others to write.
 #include <algorithm>
+#include <cstring>
 
 #include "octet/runtime/ops/dynamic.h"
 #include "octet/runtime/ops/fused.h"
@@ -31,7 +34,9 @@ class ConvStep : public PreparedStep {
   ConvStep(const PrepareContext& ctx, int bias_slot)
       : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1]), *ctx.constants[1], ctx.cache),
         output_(conv_output(conv_.shape(), ctx.inputs[0]->rank())),
-        residual_slot_(bias_slot + 1) {
+        residual_slot_(bias_slot + 1),
+        at_(ctx.node.attributes.integer("y_at", 0)) {
+    if (ctx.node.attributes.has("y_channels")) output_[output_.rank() - 1] = ctx.node.attributes.integer("y_channels");
     epilogue_.read(ctx.node, columns());
     epilogue_.set_bias(constant_at(ctx, static_cast<std::size_t>(bias_slot)), columns());
   }
@@ -44,13 +49,24 @@ class ConvStep : public PreparedStep {
   std::int64_t columns() const { return conv_.shape().out_channels; }
   kernels::Epilogue bind(EvalContext& ctx) const {
     Tensor& y = ctx.output(0, epilogue_.output_type(), output_);
-    return epilogue_.bind(ctx.has_input(residual_slot_) ? &ctx.input(residual_slot_) : nullptr, y, columns());
+    if (ctx.has_input(residual_slot_ + 1)) take_over(ctx.input(residual_slot_ + 1), y);
+    kernels::Epilogue epilogue =
+        epilogue_.bind(ctx.has_input(residual_slot_) ? &ctx.input(residual_slot_) : nullptr, y, columns());
+    epilogue.out = static_cast<std::byte*>(y.raw()) + at_ * static_cast<std::int64_t>(size_of(y.dtype()));
+    epilogue.out_stride = output_.back();
+    return epilogue;
   }
 
   PackedConv conv_;
   Shape output_;
   EpilogueSpec epilogue_;
   int residual_slot_;
+  std::int64_t at_;  // first channel of the output
+
+ private:
+  static void take_over(const Tensor& into, Tensor& y) {
+    if (into.raw() != y.raw()) std::memcpy(y.raw(), into.raw(), y.bytes());
+  }
 };
 
 class FloatConvStep : public ConvStep {
@@ -167,9 +183,10 @@ std::unique_ptr<PreparedStep> prepare_float(const PrepareContext& ctx) {
 
 template <class Step>
 RuntimeOp row(const char* name, bool int8, int residual_slot) {
-  OpDef def{.name = name, .domain = kDomain, .inputs = {2, residual_slot + 1}};
+  OpDef def{.name = name, .domain = kDomain, .inputs = {2, residual_slot + 2}};
   def.eval = [](EvalContext& ctx) { evaluate_by_preparing(ctx, prepare<Step>); };
-  return {.def = def, .prepare = prepare<Step>, .int8 = int8, .images = {0, residual_slot}};
+  return {
+      .def = def, .prepare = prepare<Step>, .int8 = int8, .images = {0, residual_slot}, .into_slot = residual_slot + 1};
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          void* scratch, ThreadPool& t) { kernels::conv_u8s8(k, s, bytes(in), zero, p, e, scratch, t); }};
   static const Family depthwise_f32 = {
       "depthwise_f32",
-      [](const ConvShape&) -> const IgemmKernel& { return kernels::select_depthwise_f32(); },
+      kernels::select_depthwise_f32,
       kernels::packed_bytes_depthwise_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_f32(k, s, floats(w), p);
@@ -95,7 +95,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          ThreadPool& t) { kernels::depthwise_f32(k, s, floats(in), p, e, scratch, t); }};
   static const Family depthwise_u8s8 = {
       "depthwise_u8s8",
-      [](const ConvShape&) -> const IgemmKernel& { return kernels::select_depthwise_u8s8(); },
+      kernels::select_depthwise_u8s8,
       kernels::packed_bytes_depthwise_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_u8s8(k, s, w, nullptr, p);
@@ -111,7 +111,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
 PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache& cache)
     : shape_(shape), family_(&family_of(shape, weights.dtype())), kernel_(&family_->select(shape)) {
   const std::string form =
-      std::string(family_->name) + " conv " + std::to_string(shape.groups) + (shape.dilation_w == 1 ? "" : " dilated");
+      std::string(kernel_->name) + " conv " + std::to_string(shape.groups) + (shape.dilation_w == 1 ? "" : " dilated");
   packed_ = cache.get<Packed>(weights, form, [&] {
     Packed packed{Tensor(DType::u8, {family_->packed_bytes(*kernel_, shape_)})};
     family_->pack(*kernel_, shape_, weights.raw(), packed.data.raw());

@@ -41,6 +41,16 @@ std::optional<ValueId> bias_of(Edit& edit, ValueId id, float x_scale, const Tens
   return add_constant(edit.graph(), edit.graph().value(id).name + "_f32", real);
 }
 
+// The Add that joins a constant vector of `columns` floats to the product of node i, or -1.
+int added_bias(const Edit& edit, int i, std::int64_t columns) {
+  const ValueId product = edit.node(i).outputs[0];
+  const int add = edit.only_reader(product, "Add");
+  const Tensor* bias = add < 0 ? nullptr : edit.constant(edit.other_input(add, product));
+  const bool fits = bias != nullptr && bias->dtype() == DType::f32 && bias->elements() == columns &&
+                    bias->rank() <= edit.rank(product) && (bias->rank() == 0 || bias->shape().back() == columns);
+  return fits ? add : -1;
+}
+
 bool plain_gemm(const Edit& edit, const Node& node) {
   return node.attributes.real("alpha", 1) == 1 && node.attributes.real("beta", 1) == 1 &&
          node.attributes.integer("transA", 0) == 0 && edit.rank(node.inputs[0]) == 2;
@@ -76,13 +86,20 @@ void fuse_linear(Edit& edit, int i, const Dequantized& x) {
   const int axis = transposed != 0 ? 0 : 1;
   const auto w = quantized_weights(edit, node.inputs[1], axis);
   if (!w || edit.constant(w->bytes)->rank() != 2 || edit.rank(x.bytes) < 2) return;
-  const ValueId bias_in = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
+  ValueId bias_in = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
   const std::int64_t columns = edit.constant(w->bytes)->dim(axis);
+  int start = i;
+  if (const int add = gemm ? -1 : added_bias(edit, i, columns); add >= 0) {
+    bias_in = edit.other_input(add, node.outputs[0]);
+    start = add;
+  }
   const auto bias = bias_of(edit, bias_in, x.params.scale, *edit.constant(w->scale), columns);
   if (!bias) return;
   Attributes attributes = with_input(x.params);
   attributes.set("transB", transposed);
-  fuse(edit, i, follow(edit, i, true), "QLinear", {x.bytes, w->bytes, w->scale, *bias}, std::move(attributes));
+  Chain chain = follow(edit, start, true);
+  if (start != i) chain.nodes.push_back(start);
+  fuse(edit, i, chain, "QLinear", {x.bytes, w->bytes, w->scale, *bias}, std::move(attributes));
 }
 
 void fuse_matmul(Edit& edit, int i, const Dequantized& a) {

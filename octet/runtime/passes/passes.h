@@ -6,6 +6,7 @@
 namespace octet::runtime {
 
 int absorb_transposes(Graph& graph);
+int concat_in_place(Graph& graph);
 int unsigned_activations(Graph& graph);
 int fuse_table(Graph& graph);
 int lower_convert(Graph& graph);
@@ -17,6 +18,7 @@ int fuse_qdq_weighted(Graph& graph);
 int fuse_binary(Graph& graph);
 int fuse_integer(Graph& graph);
 int fuse_lookup(Graph& graph);
+int fuse_mask(Graph& graph);
 int fuse_per_row(Graph& graph);
 int fuse_recurrent(Graph& graph);
 int fold_constants(Graph& graph);

@@ -22,11 +22,13 @@ const std::vector<Pass>& passes() {
       {"fuse_recurrent", fuse_recurrent},
       {"lower_training", lower_training},
       {"fuse_float", fuse_float},
+      {"fuse_mask", fuse_mask},
       {"lower_pools", lower_pools},
       {"lower_convert", lower_convert},
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
       {"absorb_transposes", absorb_transposes},
+      {"concat_in_place", concat_in_place},
   };
   return table;
 }

@@ -6,6 +6,8 @@
 
 #include_next <immintrin.h>
 
+#define OCTET_EMULATED_INTRINSICS
+
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 
@@ -49,7 +51,38 @@ inline __m128i low_bytes(simde__m512i v) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
 }
 
+/// The elements of memory that a mask names, zeros for the others.
+template <class Vector, class Element>
+inline Vector load_masked(unsigned long long mask, const void* p) {
+  Element elements[sizeof(Vector) / sizeof(Element)] = {};
+  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(Element); ++i) {
+    if (mask >> i & 1) elements[i] = static_cast<const Element*>(p)[i];
+  }
+  Vector v;
+  __builtin_memcpy(&v, elements, sizeof(v));
+  return v;
+}
+template <class Element, class Vector>
+inline void store_masked(void* p, unsigned long long mask, Vector v) {
+  Element elements[sizeof(Vector) / sizeof(Element)];
+  __builtin_memcpy(elements, &v, sizeof(v));
+  for (std::size_t i = 0; i < sizeof(Vector) / sizeof(Element); ++i) {
+    if (mask >> i & 1) static_cast<Element*>(p)[i] = elements[i];
+  }
+}
+
 }  // namespace octet_emulated
+
+#define _mm512_maskz_loadu_ps octet_emulated::load_masked<simde__m512, std::int32_t>
+#define _mm512_maskz_loadu_epi32 octet_emulated::load_masked<simde__m512i, std::int32_t>
+#define _mm512_maskz_loadu_epi8 octet_emulated::load_masked<simde__m512i, std::int8_t>
+#define _mm256_maskz_loadu_epi8 octet_emulated::load_masked<__m256i, std::int8_t>
+#define _mm_maskz_loadu_epi8 octet_emulated::load_masked<__m128i, std::int8_t>
+#define _mm512_mask_storeu_ps octet_emulated::store_masked<std::int32_t>
+#define _mm512_mask_storeu_epi32 octet_emulated::store_masked<std::int32_t>
+#define _mm512_mask_storeu_epi8 octet_emulated::store_masked<std::int8_t>
+#define _mm256_mask_storeu_epi8 octet_emulated::store_masked<std::int8_t>
+#define _mm_mask_storeu_epi8 octet_emulated::store_masked<std::int8_t>
 
 #undef _mm512_cvtepu8_epi32
 #define _mm512_cvtepu8_epi32 octet_emulated::widen_u8
@@ -66,3 +99,5 @@ inline __m128i low_bytes(simde__m512i v) {
 #define _mm512_madd_epi16 simde_mm512_madd_epi16
 #undef _mm256_dpbusd_avx_epi32
 #define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
+#undef _mm256_dpbusd_epi32
+#define _mm256_dpbusd_epi32 simde_mm256_dpbusd_epi32

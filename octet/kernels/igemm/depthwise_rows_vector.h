@@ -1,0 +1,171 @@
+// The sweep of depthwise_rows.h, once, for whatever a vector is. Included only by the files of one
+// instruction set; everything is in an anonymous namespace, as they demand.
+//
+// A Vector says: Sum, Column (types), kGroups vectors of kLanes channels to a block, parts<kRows> (the
+// multiply-adds of a column; kTaps rows each), Mask(channels), load_column<kRows>(pointers, mask,
+// column[parts][kGroups]), multiply_add(sum, column, weights), load_init(p), store_sums(p, sums), and for s32 sums the
+// functions of finish_bytes.h with pack_groups(q, zero_point) and store_block(p, bytes, mask); for f32 sums
+// load_group(p, channels, group) and store_group(p, v, mask, group).
+#pragma once
+
+#include "octet/kernels/igemm/depthwise_rows.h"
+#include "octet/kernels/igemm/finish_bytes.h"
+
+namespace octet::kernels {
+namespace {
+
+template <class V, int kRows, int kWidth, int kStride>
+struct DepthwiseSweep {
+  static constexpr int kParts = V::template parts<kRows>(), kGroups = V::kGroups;
+  static constexpr int kBlock = kGroups * V::kLanes;
+  // Outputs that one column reaches are in the making at the same time.
+  static constexpr int kRing = (kWidth + kStride - 1) / kStride;
+  using Sums = typename V::Sum[kGroups];
+
+  const DepthwiseRow& row;
+  typename V::Mask mask;
+
+  // Column x of the input times its weights, into the sums of the outputs that it reaches.
+  template <int kSlot, int kPhase>
+  inline __attribute__((always_inline)) void add_column(std::int64_t x, Sums (&sums)[kRing]) const {
+    const char* at[kRows];
+    const bool inside = x >= 0 && x < row.in_width;
+    for (int r = 0; r < kRows; ++r) at[r] = inside ? row.rows[r] + x * row.steps[r] : row.zeros;
+    typename V::Column column[kParts][kGroups];
+    V::template load_column<kRows>(at, mask, column);
+    const auto* w = static_cast<const char*>(row.weights);
+    __asm__ volatile("" : "+r"(w));  // weights stay in memory: the registers are for the sums
+    add_taps<kSlot, kPhase, 0>(w, column, sums);
+  }
+
+  // To the output kBack before the newest, and those before it.
+  template <int kSlot, int kPhase, int kBack>
+  static inline __attribute__((always_inline)) void add_taps(const char* w,
+                                                             const typename V::Column (&column)[kParts][kGroups],
+                                                             Sums (&sums)[kRing]) {
+    constexpr int kTap = kPhase + kBack * kStride;
+    if constexpr (kBack < kRing && kTap < kWidth) {
+      Sums& sum = sums[(kSlot - kBack + kRing) % kRing];
+      for (int part = 0; part < kParts; ++part) {
+        for (int g = 0; g < kGroups; ++g) {
+          sum[g] =
+              V::multiply_add(sum[g], column[part][g], w + ((kTap * kParts + part) * kGroups + g) * V::kWeightBytes);
+        }
+      }
+      add_taps<kSlot, kPhase, kBack + 1>(w, column, sums);
+    }
+  }
+
+  template <int kSlot, class Finish>
+  inline __attribute__((always_inline)) void step(std::int64_t x, Sums (&sums)[kRing], const Finish& finish) const {
+    for (int g = 0; g < kGroups; ++g) sums[kSlot][g] = V::load_init(row.init, g);
+    const std::int64_t first = x * kStride - row.pad_left;
+    add_column<kSlot, 0>(first, sums);
+    if constexpr (kStride == 2) add_column<kSlot, 1>(first + 1, sums);
+    const std::int64_t done = x - (kRing - 1);
+    if (done >= row.begin && done < row.end) finish(done, sums[(kSlot + 1) % kRing]);
+  }
+
+  // After output x's own columns, output x - kRing + 1 is complete.
+  template <class Finish>
+  inline __attribute__((always_inline)) void sweep(const Finish& finish) const {
+    Sums sums[kRing];
+    for (int i = 0; i < kRing; ++i) {
+      for (int g = 0; g < kGroups; ++g) sums[i][g] = V::load_init(row.init, g);
+    }
+    const std::int64_t end = row.end + kRing - 1;
+    for (std::int64_t x = row.begin; x < end; x += kRing) {
+      step<0>(x, sums, finish);
+      if constexpr (kRing > 1) step<1>(x + 1, sums, finish);
+      if constexpr (kRing > 2) step<2>(x + 2, sums, finish);
+      if constexpr (kRing > 3) step<3>(x + 3, sums, finish);
+      if constexpr (kRing > 4) step<4>(x + 4, sums, finish);
+    }
+  }
+
+  // Sums in the order of channels.
+  void store() const {
+    char* const acc = static_cast<char*>(row.acc);
+    sweep([&](std::int64_t x, const Sums& sums) { V::store_sums(acc + (x - row.begin) * kBlock * 4, sums); });
+  }
+};
+
+// Of f32 sums; without a residual and with no more than limits for an activation in registers.
+template <class V, int kRows, int kWidth, int kStride>
+void depthwise_row_core(const DepthwiseRow& row) noexcept {
+  const DepthwiseSweep<V, kRows, kWidth, kStride> sweep{row, typename V::Mask(row.channels)};
+  if (!row.in_registers) return sweep.store();
+  const Epilogue& e = *row.epilogue;
+  const bool relu = e.activation == Activation::relu, clamp = e.activation == Activation::clamp;
+  const auto low = V::set(clamp ? e.alpha : relu ? 0.0f : -__builtin_inff());
+  const auto high = V::set(clamp ? e.beta : __builtin_inff());
+  typename V::Sum bias[V::kGroups];
+  for (int g = 0; g < V::kGroups; ++g)
+    bias[g] = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load_group(e.bias_f32 + row.n, row.channels, g);
+  float* out = static_cast<float*>(e.out) + row.m * e.out_stride + row.n;
+  const std::int64_t out_stride = e.out_stride;
+  sweep.sweep([&](std::int64_t x, const typename V::Sum(&sums)[V::kGroups]) {
+    for (int g = 0; g < V::kGroups; ++g) {
+      V::store_group(out + x * out_stride, V::lesser(high, V::greater(low, V::add(sums[g], bias[g]))), sweep.mask, g);
+    }
+  });
+}
+
+// The same for s32 sums; what finishes_as_bytes, without a residual, is finished in registers.
+template <class V, bool kLimits, class Sweep>
+void depthwise_bytes_core(const Sweep& sweep, const DepthwiseRow& row, const ByteConstants<V>& k) {
+  auto* out = static_cast<std::uint8_t*>(row.epilogue->out) + row.m * row.epilogue->out_stride + row.n;
+  const std::int64_t out_stride = row.epilogue->out_stride;
+  sweep.sweep([&](std::int64_t x, const typename Sweep::Sums& sums) {
+    typename V::S32 q[V::kGroups];
+    for (int g = 0; g < V::kGroups; ++g) {
+      auto t = V::mul(V::mul(V::to_f32(sums[g]), V::load(row.scale + g * V::kLanes)), k.inv_scale);
+      if constexpr (kLimits) t = V::lesser(k.high, V::greater(k.low, t));
+      q[g] = V::round(V::lesser(t, k.most));
+    }
+    V::store_block(out + x * out_stride, V::pack_groups(q, k.zero_point), sweep.mask);
+  });
+}
+
+template <class V, int kRows, int kWidth, int kStride>
+void depthwise_row_core_s32(const DepthwiseRow& row) noexcept {
+  const DepthwiseSweep<V, kRows, kWidth, kStride> sweep{row, typename V::Mask(row.channels)};
+  if (!row.in_registers) return sweep.store();
+  const ByteConstants<V> k(*row.epilogue);
+  k.limits ? depthwise_bytes_core<V, true>(sweep, row, k) : depthwise_bytes_core<V, false>(sweep, row, k);
+}
+
+/// Places of vectors whose 128-bit parts hold four channels each, kSpan channels from part to part.
+template <int kGroups, int kParts, int kSpan>
+struct ChannelOrder {
+  std::uint8_t at[kGroups * kParts * 4] = {};
+  constexpr ChannelOrder() {
+    for (int g = 0; g < kGroups; ++g) {
+      for (int i = 0; i < kParts * 4; ++i)
+        at[g * kParts * 4 + i] = static_cast<std::uint8_t>(i / 4 * kSpan + g * 4 + i % 4);
+    }
+  }
+};
+
+template <class V>
+constexpr DepthwiseRows depthwise_rows_s32(const std::uint8_t* order, bool whole_blocks) {
+  return {.run = {{depthwise_row_core_s32<V, 3, 3, 1>, depthwise_row_core_s32<V, 3, 3, 2>},
+                  {depthwise_row_core_s32<V, 5, 5, 1>, depthwise_row_core_s32<V, 5, 5, 2>}},
+          .taps_a_part = V::kTaps,
+          .weight_bytes = 4 / V::kTaps,
+          .order = order,
+          .whole_blocks = whole_blocks};
+}
+
+template <class V>
+constexpr DepthwiseRows depthwise_rows_f32() {
+  return {.run = {{depthwise_row_core<V, 3, 3, 1>, depthwise_row_core<V, 3, 3, 2>},
+                  {depthwise_row_core<V, 5, 5, 1>, depthwise_row_core<V, 5, 5, 2>}},
+          .taps_a_part = 1,
+          .weight_bytes = 4,
+          .order = nullptr,
+          .whole_blocks = false};
+}
+
+}  // namespace
+}  // namespace octet::kernels
