@@ -49,10 +49,10 @@ void run() {
     return octet::NamedTensors{{"x", calibration}};
   };
   method.keep_sensitive_float = false;
-  method.every_output = true;
+  method.every_output = method.float_bias = true;
   const octet::QuantizeResult onednn = octet::quantize(trained, method);
   show("int8 test loss, onednn", onednn.model, test);
-  method.per_channel = false;
+  method.per_channel = method.float_bias = false;
   show("int8 test loss, qnnpack", octet::quantize(trained, method).model, test);
 
   const auto constant = [&](const char* name) {

@@ -48,6 +48,7 @@ class StaticQuantizer {
         activation_scheme(method.activation, method.symmetric_activation, method.reduce_range, method.numerics);
     insert_.weight = weight_scheme(method.reduce_range, method.numerics);
     insert_.per_channel = method.per_channel;
+    insert_.float_bias = method.float_bias;
   }
 
   QuantizeResult run() {
