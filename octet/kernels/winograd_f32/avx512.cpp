@@ -13,12 +13,13 @@ struct Floats {
   static void store(float* p, F32 v) { _mm512_storeu_ps(p, v); }
   static F32 add(F32 a, F32 b) { return _mm512_add_ps(a, b); }
   static F32 sub(F32 a, F32 b) { return _mm512_sub_ps(a, b); }
+  static F32 negative(F32 v) { return _mm512_sub_ps(_mm512_setzero_ps(), v); }
   static F32 relu(F32 v) { return _mm512_max_ps(_mm512_setzero_ps(), v); }  // NaN stays: the second where either is
 };
 
 }  // namespace
 
 const WinogradKernel winograd_avx512 = {
-    .name = "winograd_avx512", .isa = Isa::avx512, .input = input<Floats>, .output = output<Floats>};
+    .name = "winograd_avx512", .isa = Isa::avx512, .input = input<Floats>, .output = output<Floats>, .gradient = gradient<Floats>};
 
 }  // namespace octet::kernels

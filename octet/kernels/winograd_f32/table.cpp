@@ -5,6 +5,7 @@
 
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/winograd_f32/kernels.h"
+#include "octet/kernels/winograd_f32/tiles.h"
 #include "octet/kernels/winograd_f32/winograd_f32.h"
 
 namespace octet::kernels {
@@ -33,27 +34,11 @@ struct Layout {
   }
 };
 
-struct Tile {
-  std::int64_t image, y, x;
-};
-
-Tile tile_at(const Layout& l, std::int64_t index) {
+WinogradTile tile_at(const Layout& l, std::int64_t index) {
   return {index / (l.tiles_y * l.tiles_x), index / l.tiles_x % l.tiles_y, index % l.tiles_x};
 }
 
-void read_tile(const WinogradKernel& kernel, const ConvShape& s, const Tile& t, const float* in, const float* zeros,
-               std::int64_t step, float* v) {
-  const std::int64_t pixel = s.in_stride == 0 ? s.in_channels : s.in_stride;
-  const float* pixels[16];
-  for (std::int64_t i = 0; i < 16; ++i) {
-    const std::int64_t y = 2 * t.y + i / 4 - s.pad_top, x = 2 * t.x + i % 4 - s.pad_left;
-    const bool inside = y >= 0 && y < s.in_height && x >= 0 && x < s.in_width;
-    pixels[i] = inside ? in + ((t.image * s.in_height + y) * s.in_width + x) * pixel : zeros;
-  }
-  kernel.input(pixels, s.in_channels, step, v);
-}
-
-void write_tile(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, const Tile& t, const Epilogue& e,
+void write_tile(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, const WinogradTile& t, const Epilogue& e,
                 const float* m, std::int64_t step, std::int64_t panel_step) {
   const std::int64_t row = (t.image * s.out_height + 2 * t.y) * s.out_width + 2 * t.x;
   for (std::int64_t p = 0; p < l.panels; ++p) {
@@ -145,7 +130,7 @@ void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float*
   TileArgs args{.taps = &kOneTap, .tap_count = 1, .k_steps = c};
   for (std::int64_t first = 0; first < l.tiles; first += l.block) {
     const std::int64_t count = std::min(l.block, l.tiles - first);
-    for (std::int64_t t = 0; t < count; ++t) read_tile(kernel, s, tile_at(l, first + t), in, zeros, v_step, v + t * c);
+    for (std::int64_t t = 0; t < count; ++t) read_patch(kernel, s, tile_at(l, first + t), in, zeros, v_step, v + t * c);
     for (std::int64_t i = 0; i < 16; ++i) {
       for (std::int64_t t = 0; t < count; ++t) rows[t] = v + i * v_step + t * c;
       for (std::int64_t p = 0; p < l.panels; ++p) {

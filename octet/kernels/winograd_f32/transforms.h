@@ -1,5 +1,6 @@
 // The transforms, once, for whatever a vector is. Included only by the files of one instruction set and by the reference;
-// everything is in an anonymous namespace, as they demand. A Vector says: kLanes, F32, load, store, add, sub, relu.
+// everything is in an anonymous namespace, as they demand. A Vector says: kLanes, F32, load, store, add, sub,
+// negative, relu.
 #pragma once
 
 #include "octet/kernels/winograd_f32/winograd_f32.h"
@@ -54,6 +55,25 @@ void output(const float* m, std::int64_t step, std::int64_t columns, const Winog
       if (to.relu) value = V::relu(value);
       V::store(to.out[k] + n, value);
     }
+  }
+}
+
+// A applied to two numbers.
+template <class V>
+void gradient_line(const typename V::F32& a, const typename V::F32& b, typename V::F32* out, int step) {
+  out[0] = a;
+  out[step] = V::add(a, b);
+  out[2 * step] = V::sub(a, b);
+  out[3 * step] = V::negative(b);
+}
+
+template <class V>
+void gradient(const float* const* dy, std::int64_t columns, std::int64_t step, float* v) noexcept {
+  for (std::int64_t n = 0; n < columns; n += V::kLanes) {
+    typename V::F32 half[8], whole[16];
+    for (int x = 0; x < 2; ++x) gradient_line<V>(V::load(dy[x] + n), V::load(dy[2 + x] + n), half + x, 2);
+    for (int y = 0; y < 4; ++y) gradient_line<V>(half[2 * y], half[2 * y + 1], whole + 4 * y, 1);
+    for (int i = 0; i < 16; ++i) V::store(v + i * step + n, whole[i]);
   }
 }
 

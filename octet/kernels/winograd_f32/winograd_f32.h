@@ -45,6 +45,8 @@ struct WinogradKernel {
   void (*input)(const float* const* pixels, std::int64_t channels, std::int64_t step, float* v) noexcept;
   /// Outputs from m[i * step + n], n < columns.
   void (*output)(const float* m, std::int64_t step, std::int64_t columns, const WinogradOut& to) noexcept;
+  /// v[i * step + n] = (A dy A')[i] of the four gradients of a tile's outputs.
+  void (*gradient)(const float* const* dy, std::int64_t columns, std::int64_t step, float* v) noexcept;
 };
 
 std::span<const WinogradKernel* const> winograd_table();

@@ -6,6 +6,9 @@
 #include <random>
 #include <vector>
 
+#include "octet/kernels/weight_grad_f32/weight_grad_f32.h"
+#include "octet/kernels/winograd_f32/weight_grad.h"
+
 namespace octet::kernels {
 namespace {
 
@@ -58,6 +61,33 @@ TEST(Winograd, IsTheConvolution) {
           ASSERT_NEAR(value(out, p * s.out_channels + oc), std::max(0.0, sum), 1e-4) << kernel->name << " pixel " << p << " channel " << oc;
         }
       }
+    }
+  }
+}
+
+// Against the direct form of the plain reference; the same bits for any number of threads.
+TEST(Winograd, GradientOfTheWeights) {
+  std::mt19937 random(5);
+  const ConvShape shapes[] = {
+      {.batch = 9, .in_height = 8, .in_width = 8, .in_channels = 16, .out_height = 8, .out_width = 8, .out_channels = 16, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_left = 1},
+      {.batch = 2, .in_height = 21, .in_width = 33, .in_channels = 48, .out_height = 21, .out_width = 33, .out_channels = 80, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_left = 1},
+      {.batch = 1, .in_height = 7, .in_width = 9, .in_channels = 32, .out_height = 5, .out_width = 7, .out_channels = 64, .kernel_height = 3, .kernel_width = 3},
+  };
+  ThreadPool one(1), two(2);
+  for (const ConvShape& s : shapes) {
+    const auto x = random_floats(random, s.batch * s.in_height * s.in_width * s.in_channels);
+    const auto dy = random_floats(random, s.batch * s.out_height * s.out_width * s.out_channels);
+    const auto count = static_cast<std::size_t>(s.out_channels * s.in_channels * 9);
+    const WeightGradKernel& plain = *weight_grad_table().back();
+    std::vector<char> memory(static_cast<std::size_t>(weight_grad_scratch_bytes(plain, s))), scratch(static_cast<std::size_t>(winograd_weight_grad_scratch(s)));
+    std::vector<float> expected(count), dw(count), again(count);
+    conv_weight_grad_f32(plain, s, x.data(), dy.data(), expected.data(), memory.data(), one);
+    for (const WinogradKernel* kernel : winograd_table()) {
+      if (!isa_allowed(kernel->isa)) continue;
+      winograd_weight_grad_f32(*kernel, s, x.data(), dy.data(), dw.data(), scratch.data(), one);
+      winograd_weight_grad_f32(*kernel, s, x.data(), dy.data(), again.data(), scratch.data(), two);
+      EXPECT_EQ(dw, again) << kernel->name;
+      for (std::size_t i = 0; i < count; ++i) ASSERT_NEAR(dw[i], expected[i], 2e-4) << kernel->name << " element " << i;
     }
   }
 }

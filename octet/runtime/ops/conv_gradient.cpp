@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "octet/kernels/weight_grad_f32/weight_grad_f32.h"
+#include "octet/kernels/winograd_f32/weight_grad.h"
 #include "octet/runtime/ops/fused.h"
 #include "octet/runtime/ops/packed_conv.h"
 
@@ -15,6 +16,8 @@ namespace octet::runtime {
 namespace {
 
 using kernels::ConvShape;
+
+constexpr std::int64_t kManyPixels = 4096;  // below, the transforms of the weights' gradient are not worth their while
 
 std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
 
@@ -189,20 +192,31 @@ class InputStep : public PreparedStep {
 class WeightStep : public PreparedStep {
  public:
   explicit WeightStep(const PrepareContext& ctx)
-      : output_(std::span<const std::int64_t>(ctx.node.attributes.integers("w_shape"))), shape_(conv_shape(ctx.node, *ctx.inputs[0], output_)) {}
+      : output_(std::span<const std::int64_t>(ctx.node.attributes.integers("w_shape"))), shape_(conv_shape(ctx.node, *ctx.inputs[0], output_)),
+        winograd_(kernels::winograd_fits(shape_) && shape_.batch * shape_.out_height * shape_.out_width >= kManyPixels) {}
 
   void run(EvalContext& ctx) const override {
     Tensor& dw = ctx.output(0, DType::f32, output_);
-    kernels::conv_weight_grad_f32(shape_, ctx.input(0).data<float>(), ctx.input(1).data<float>(), dw.data<float>(),
-                                  ctx.scratch, ctx.threads());
+    const float *x = ctx.input(0).data<float>(), *dy = ctx.input(1).data<float>();
+    if (winograd_) {
+      kernels::winograd_weight_grad_f32(shape_, x, dy, dw.data<float>(), ctx.scratch, ctx.threads());
+    } else {
+      kernels::conv_weight_grad_f32(shape_, x, dy, dw.data<float>(), ctx.scratch, ctx.threads());
+    }
   }
 
-  std::string kernel() const override { return kernels::select_weight_grad(shape_.out_channels / shape_.groups).name; }
-  std::int64_t scratch_bytes() const override { return kernels::weight_grad_scratch_bytes(shape_); }
+  std::string kernel() const override {
+    if (winograd_) return kernels::select_winograd().name;
+    return kernels::select_weight_grad(shape_.out_channels / shape_.groups).name;
+  }
+  std::int64_t scratch_bytes() const override {
+    return winograd_ ? kernels::winograd_weight_grad_scratch(shape_) : kernels::weight_grad_scratch_bytes(shape_);
+  }
 
  private:
   Shape output_;
   ConvShape shape_;
+  bool winograd_;
 };
 
 template <class Step>
