@@ -61,21 +61,22 @@ class Prepared {
 
 struct OpDef {
   std::string name;
-  std::string domain = {};      ///< "" is ONNX's default domain
-  int since = 1;                ///< first opset that has the operator
-  int until = 0;                ///< last opset that has it; 0: still there
+  std::string domain = {};  ///< "" is ONNX's default domain
+  int since = 1;            ///< first opset that has the operator
+  int until = 0;            ///< last opset that has it; 0: still there
   Arity inputs = {1, 1};
   Arity outputs = {1, 1};
   std::vector<std::string> attributes = {};  ///< every attribute name it takes; another one is refused
   std::function<void(InferContext&)> infer = {};
   std::function<void(EvalContext&)> eval = {};
   /// Optional: a faster form for given constants. constants[i] is null where input i is not constant.
-  std::function<std::unique_ptr<Prepared>(const Node&, int opset, const std::vector<const Tensor*>& constants)> prepare = {};
+  std::function<std::unique_ptr<Prepared>(const Node&, int opset, const std::vector<const Tensor*>& constants)>
+      prepare = {};
   /// Reverse mode: emits nodes that compute the gradients of the inputs from those of the outputs.
   std::function<void(GradientContext&)> gradient = {};
-  bool zero_gradient = false;   ///< the derivative is zero almost everywhere, or no input is real (Round, Shape, ArgMax)
+  bool zero_gradient = false;  ///< the derivative is zero almost everywhere, or no input is real (Round, Shape, ArgMax)
   QuantRule quant = {};
-  bool foldable = true;         ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
+  bool foldable = true;  ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
   std::function<std::vector<Sample>(Random&)> samples = {};
 };
 
