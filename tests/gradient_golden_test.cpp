@@ -42,17 +42,20 @@ class Networks {
 
  private:
   ValueId ints(const Ints& values) {
-    return g_.add_initializer({}, Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, std::span<const std::int64_t>(values)));
+    return g_.add_initializer({}, Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())},
+                                                             std::span<const std::int64_t>(values)));
   }
 
   ValueId conv_norm_relu() {
-    const ValueId x = g_.add_node("Conv", {t_[0], t_[1]}, ops::make_attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}}));
+    const ValueId x = g_.add_node("Conv", {t_[0], t_[1]},
+                                  ops::make_attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}}));
     Node node;
     node.op_type = "BatchNormTraining";
     node.domain = "octet";
     node.inputs = {x, t_[2], t_[3], g_.add_initializer("mean", Tensor::zeros(DType::f32, {4})),
                    g_.add_initializer("variance", Tensor::from<float>({4}, {1, 1, 1, 1}))};
-    for (const char* name : {"y", "new_mean", "new_variance", "batch_mean", "deviation"}) node.outputs.push_back(g_.add_value(name));
+    for (const char* name : {"y", "new_mean", "new_variance", "batch_mean", "deviation"})
+      node.outputs.push_back(g_.add_value(name));
     g_.nodes.push_back(node);
     g_.opsets["octet"] = 1;
     model_.states = {{"mean", "new_mean"}, {"variance", "new_variance"}};
@@ -60,17 +63,21 @@ class Networks {
   }
 
   ValueId recurrent(const std::string& op, std::int64_t rows) {
-    const ValueId w = g_.add_node("Reshape", {t_[1], ints({1, rows, 3})}), r = g_.add_node("Reshape", {t_[2], ints({1, rows, 4})});
-    const ValueId b = g_.add_node("Reshape", {g_.add_node("Concat", {t_[3], t_[4]}, ops::make_attributes({{"axis", 0}})), ints({1, 2 * rows})});
+    const ValueId w = g_.add_node("Reshape", {t_[1], ints({1, rows, 3})}),
+                  r = g_.add_node("Reshape", {t_[2], ints({1, rows, 4})});
+    const ValueId b = g_.add_node(
+        "Reshape", {g_.add_node("Concat", {t_[3], t_[4]}, ops::make_attributes({{"axis", 0}})), ints({1, 2 * rows})});
     Attributes form = ops::make_attributes({{"hidden_size", 4}});
     if (op == "GRU") form.set("linear_before_reset", std::int64_t{1});
     return g_.add_node("Squeeze", {g_.add_node(op, {t_[0], w, r, b}, form), ints({1})});
   }
 
   ValueId attention() {
-    const ValueId q = g_.add_node("MatMul", {t_[0], t_[1]}), k = g_.add_node("MatMul", {t_[0], t_[2]}), v = g_.add_node("MatMul", {t_[0], t_[3]});
+    const ValueId q = g_.add_node("MatMul", {t_[0], t_[1]}), k = g_.add_node("MatMul", {t_[0], t_[2]}),
+                  v = g_.add_node("MatMul", {t_[0], t_[3]});
     const ValueId turned = g_.add_node("Transpose", {k}, ops::make_attributes({{"perm", Ints{0, 2, 1}}}));
-    const ValueId scores = g_.add_node("Div", {g_.add_node("MatMul", {q, turned}), g_.add_initializer({}, Tensor::scalar(2.0f))});
+    const ValueId scores =
+        g_.add_node("Div", {g_.add_node("MatMul", {q, turned}), g_.add_initializer({}, Tensor::scalar(2.0f))});
     return g_.add_node("MatMul", {g_.add_node("Softmax", {scores}), v});
   }
 
@@ -105,16 +112,19 @@ TEST(GradientGolden, AreTorchs) {
     }
     const ValueId output = Networks(model, tensors).build(row["name"]);
     const ValueId weights = model.graph.add_initializer({}, drawn(99, Shape(row["output"].get<Ints>())));
-    const ValueId loss = model.graph.add_node("ReduceSum", {model.graph.add_node("Mul", {output, weights})}, ops::make_attributes({{"keepdims", 0}}));
+    const ValueId loss = model.graph.add_node("ReduceSum", {model.graph.add_node("Mul", {output, weights})},
+                                              ops::make_attributes({{"keepdims", 0}}));
     model.graph.rename(loss, "loss");
     model.graph.outputs = {loss};
     const Differentiated d = differentiate(model, "loss");
     ASSERT_TRUE(d.unreached.empty());
-    for (const Trainable::State& state : model.states) inputs.emplace_back(state.name, *model.graph.initializer(model.graph.find(state.name)));
+    for (const Trainable::State& state : model.states)
+      inputs.emplace_back(state.name, *model.graph.initializer(model.graph.find(state.name)));
     for (const bool optimize : {false, true}) {
       const std::vector<Tensor> outputs = Session(d.graph, {.threads = 2, .optimize = optimize}).run(inputs);
       std::size_t next = 1;
-      for (const Trainable::State& state : model.states) expect_close(outputs[next++].to_double(), row["further"][state.name], state.name);
+      for (const Trainable::State& state : model.states)
+        expect_close(outputs[next++].to_double(), row["further"][state.name], state.name);
       for (std::size_t p = 0; p < model.parameters.size(); ++p) {
         expect_close(outputs[next++].to_double(), row["gradients"][p], model.parameters[p]);
       }

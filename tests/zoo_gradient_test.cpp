@@ -1,5 +1,5 @@
-// Imported networks train: every float network of the zoo is put into training form and differentiated, and its gradient
-// predicts how a loss changes along a direction. Skipped by name where the networks are not there.
+// Imported networks train: every float network of the zoo is put into training form and differentiated, and its
+// gradient predicts how a loss changes along a direction. Skipped by name where the networks are not there.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -50,7 +50,8 @@ struct Case {
   json row;
   std::string name() const {
     std::string out = std::filesystem::path(row["model"].get<std::string>()).stem().string();
-    std::replace_if(out.begin(), out.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
     return out;
   }
   friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name(); }
@@ -74,7 +75,8 @@ TEST_P(Zoo, GradientPredictsTheLoss) {
   Trainable model = make_trainable(loaded, {.batch_norm = false, .dropout = false, .shapes = shapes});
   NamedTensors kept;
   for (const auto& [name, tensor] : inputs) {
-    if (std::any_of(model.graph.inputs.begin(), model.graph.inputs.end(), [&](ValueId id) { return model.graph.value(id).name == name; }))
+    if (std::any_of(model.graph.inputs.begin(), model.graph.inputs.end(),
+                    [&](ValueId id) { return model.graph.value(id).name == name; }))
       kept.emplace_back(name, tensor);
   }
   add_loss(model.graph, kept, random);
@@ -104,7 +106,8 @@ TEST_P(Zoo, GradientPredictsTheLoss) {
       if (gradients[p] == nullptr) continue;
       Tensor w = kept[first + p].second.clone();
       const auto g = gradients[p]->values<float>();
-      for (std::size_t i = 0; i < g.size(); ++i) w.data<float>()[i] += static_cast<float>(distance * static_cast<double>(g[i]));
+      for (std::size_t i = 0; i < g.size(); ++i)
+        w.data<float>()[i] += static_cast<float>(distance * static_cast<double>(g[i]));
       moved[first + p].second = w;
     }
     return session.run(moved)[0].to_double()[0];
@@ -122,7 +125,8 @@ std::vector<Case> cases() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, Zoo, ::testing::ValuesIn(cases()), [](const auto& info) { return info.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Networks, Zoo, ::testing::ValuesIn(cases()),
+                         [](const auto& info) { return info.param.name(); });
 
 }  // namespace
 }  // namespace octet

@@ -57,9 +57,7 @@ void add_loss(Graph& graph) {
   graph.outputs = {loss};
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 // Of all threads: what a step costs on a machine that is not quiet.
 double processor_time() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
@@ -80,15 +78,17 @@ void print_profile(const Session& session) {
 int run(const Options& options) {
   Graph graph = formats::load_onnx(options.model);
   Shape image;
-  for (const Dim& dim : *graph.value(graph.inputs[0]).type.shape) image.push_back(dim.known() ? dim.value : options.batch);
+  for (const Dim& dim : *graph.value(graph.inputs[0]).type.shape)
+    image.push_back(dim.known() ? dim.value : options.batch);
   image[0] = options.batch;
   const std::string input = graph.value(graph.inputs[0]).name;
   Trainable model = make_trainable(graph, {.shapes = {{input, image}}});
   add_loss(model.graph);
   const Differentiated d = differentiate(model, "loss", {.recompute = options.recompute});
-  std::printf("%zu parameters, %zu states, %zu nodes; held at once %.1f MiB (%.1f MiB without recomputation, %d segments)\n",
-              model.parameters.size(), model.states.size(), d.graph.nodes.size(),
-              static_cast<double>(d.peak_bytes) / 0x1p20, static_cast<double>(d.peak_bytes_kept) / 0x1p20, d.segments);
+  std::printf(
+      "%zu parameters, %zu states, %zu nodes; held at once %.1f MiB (%.1f MiB without recomputation, %d segments)\n",
+      model.parameters.size(), model.states.size(), d.graph.nodes.size(), static_cast<double>(d.peak_bytes) / 0x1p20,
+      static_cast<double>(d.peak_bytes_kept) / 0x1p20, d.segments);
 
   Random random(1);
   Tensor x(DType::f32, image), labels(DType::i64, {options.batch});
@@ -132,9 +132,11 @@ int run(const Options& options) {
   std::sort(processor.begin(), processor.end());
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  std::printf("step, batch %lld, %d threads: min %.1f ms, median %.1f ms (processor time min %.1f ms); loss %.4f; arena %.1f MiB; peak of the process %ld MiB\n",
-              static_cast<long long>(options.batch), options.threads, times.front(), times[times.size() / 2], processor.front(),
-              static_cast<double>(loss), static_cast<double>(session.arena_bytes()) / 0x1p20, usage.ru_maxrss / 1024);
+  std::printf(
+      "step, batch %lld, %d threads: min %.1f ms, median %.1f ms (processor time min %.1f ms); loss %.4f; arena %.1f "
+      "MiB; peak of the process %ld MiB\n",
+      static_cast<long long>(options.batch), options.threads, times.front(), times[times.size() / 2], processor.front(),
+      static_cast<double>(loss), static_cast<double>(session.arena_bytes()) / 0x1p20, usage.ru_maxrss / 1024);
   if (options.profile) print_profile(session);
   return 0;
 }

@@ -19,7 +19,8 @@ namespace octet {
 
 struct DifferentiateOptions {
   /// Keep only what crosses the borders of segments of the network, and compute the rest once more on the way back
-  /// (Chen et al. 2016, arXiv 1604.06174): about one more forward run for activations that grow as the root of the depth.
+  /// (Chen et al. 2016, arXiv 1604.06174): about one more forward run for activations that grow as the root of the
+  /// depth.
   bool recompute = false;
   int segments = 0;  ///< how many; 0: the number that keeps least, as far as sizes are known
   /// Numbers for symbolic dimensions, for the bytes reported (the graph is not changed by them).

@@ -44,7 +44,8 @@ class Activity {
 
   bool active(ValueId id) const { return id != kNoValue && depends_[at(id)] && matters_[at(id)]; }
   bool active(const Node& node) const {
-    return !stops(node) && std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return active(id); });
+    return !stops(node) &&
+           std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) { return active(id); });
   }
 
  private:
@@ -172,7 +173,8 @@ std::vector<ValueId> find_constants(const Graph& graph, const std::vector<std::s
   std::set<std::string> seen;
   for (const std::string& name : names) {
     const ValueId id = require_value(graph, name, what);
-    if (!seen.insert(name).second) throw Error(ErrorKind::usage, std::string("a ") + what + " is given twice").tensor(name);
+    if (!seen.insert(name).second)
+      throw Error(ErrorKind::usage, std::string("a ") + what + " is given twice").tensor(name);
     if (graph.initializer(id) == nullptr) {
       throw Error(ErrorKind::usage, std::string("a ") + what + " is not a constant of the network").tensor(name);
     }

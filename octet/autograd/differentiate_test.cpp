@@ -133,7 +133,8 @@ TEST(Differentiate, RecomputationHoldsLessAndChangesNoBit) {
   NamedTensors inputs{{"x", random_f64(random, {64, 16}).cast(DType::f32)}};
   for (const std::string& name : parameters) inputs.emplace_back(name, *graph.initializer(graph.find(name)));
   for (const bool optimize : {false, true}) {
-    const Session one(plain.graph, {.threads = 1, .optimize = optimize}), two(again.graph, {.threads = 1, .optimize = optimize});
+    const Session one(plain.graph, {.threads = 1, .optimize = optimize}),
+        two(again.graph, {.threads = 1, .optimize = optimize});
     const std::vector<Tensor> a = one.run(inputs), b = two.run(inputs);
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].to_double(), b[i].to_double()) << optimize << " " << i;

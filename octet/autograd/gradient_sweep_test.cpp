@@ -14,8 +14,8 @@ namespace {
 
 bool is_real(const Tensor& tensor) { return tensor.defined() && is_float(tensor.dtype()); }
 
-// A graph of one node around a sample: real inputs are parameters "p0", "p1", ... in float64, and the loss is the sum of
-// every real output times random numbers.
+// A graph of one node around a sample: real inputs are parameters "p0", "p1", ... in float64, and the loss is the sum
+// of every real output times random numbers.
 struct Case {
   Graph graph;
   std::vector<std::string> parameters;
@@ -52,8 +52,8 @@ Case make_case(const OpDef& op, const Sample& sample, Random& random) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (values[i].dtype() != DType::f64 || !testing_gradients::differentiable_output(op, i)) continue;
     const ValueId weights = graph.add_initializer({}, testing_gradients::random_f64(random, values[i].shape()));
-    const ValueId term = graph.add_node("ReduceSum", {graph.add_node("Mul", {outputs[i], weights})},
-                                        ops::attributes_keepdims(0));
+    const ValueId term =
+        graph.add_node("ReduceSum", {graph.add_node("Mul", {outputs[i], weights})}, ops::attributes_keepdims(0));
     loss = loss == kNoValue ? term : graph.add_node("Add", {loss, term});
   }
   if (loss == kNoValue) return out;

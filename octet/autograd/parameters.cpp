@@ -40,7 +40,8 @@ const std::vector<Layer>& layers() {
 
 const Layer* find_layer(const Node& node) {
   if (!node.domain.empty() && node.domain != "octet") return nullptr;
-  const auto it = std::find_if(layers().begin(), layers().end(), [&](const Layer& l) { return l.name == node.op_type; });
+  const auto it =
+      std::find_if(layers().begin(), layers().end(), [&](const Layer& l) { return l.name == node.op_type; });
   return it == layers().end() ? nullptr : &*it;
 }
 

@@ -42,7 +42,8 @@ bool runs_once(const Node& node) {
 // What a division of the nodes costs: bytes that cross into later segments, and the largest segment's own.
 class Costs {
  public:
-  Costs(const Graph& graph, const std::vector<std::int64_t>& bytes) : own_(graph.nodes.size()), crossing_(own_.size() + 1) {
+  Costs(const Graph& graph, const std::vector<std::int64_t>& bytes)
+      : own_(graph.nodes.size()), crossing_(own_.size() + 1) {
     const Uses uses(graph);
     for (std::size_t i = 0; i < own_.size(); ++i) {
       for (const ValueId id : graph.nodes[i].outputs) {

@@ -26,9 +26,9 @@ class Recompute {
   ValueId inside(ValueId id);
 
   Graph& graph_;
-  std::vector<std::size_t> starts_;    ///< first node of each segment
-  std::vector<bool> done_;             ///< segments that were computed again
-  std::map<ValueId, ValueId> again_;   ///< value -> the same computed again, or behind a barrier; of the last segment
+  std::vector<std::size_t> starts_;   ///< first node of each segment
+  std::vector<bool> done_;            ///< segments that were computed again
+  std::map<ValueId, ValueId> again_;  ///< value -> the same computed again, or behind a barrier; of the last segment
 };
 
 /// The most bytes that values computed by nodes take at once when the nodes run in order (views take none); 0 where

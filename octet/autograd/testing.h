@@ -24,8 +24,8 @@ namespace octet::testing_gradients {
 
 struct Options {
   double step = 1e-5, tolerance = 2e-6;
-  int elements = 12;                    ///< of each parameter that are moved
-  std::set<std::string> structural;     ///< parameters that say how to compute and have no gradient
+  int elements = 12;                 ///< of each parameter that are moved
+  std::set<std::string> structural;  ///< parameters that say how to compute and have no gradient
 };
 
 inline Tensor random_f64(Random& random, const Shape& shape) {
@@ -36,7 +36,8 @@ inline Tensor random_f64(Random& random, const Shape& shape) {
 
 /// Outputs that are statistics or indices rather than functions to differentiate.
 inline bool differentiable_output(const OpDef& op, std::size_t output) {
-  return output == 0 || (!op.name.ends_with("Normalization") && !op.name.ends_with("Loss") && op.name != "BatchNormTraining");
+  return output == 0 ||
+         (!op.name.ends_with("Normalization") && !op.name.ends_with("Loss") && op.name != "BatchNormTraining");
 }
 
 /// Real inputs that have no gradient by the meaning of the operator.

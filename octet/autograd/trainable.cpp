@@ -51,7 +51,6 @@ void fold_around_parameters(Graph& graph, const TrainableOptions& options) {
   remove_dead(graph);
 }
 
-
 // The batch norms whose statistics are constants of their own, in training form.
 void train_batch_norms(Trainable& model) {
   Graph& graph = model.graph;
@@ -62,7 +61,8 @@ void train_batch_norms(Trainable& model) {
     const bool own = graph.initializer(node.inputs[3]) != nullptr && graph.initializer(node.inputs[4]) != nullptr &&
                      uses.readers(node.inputs[3]).size() == 1 && uses.readers(node.inputs[4]).size() == 1;
     if (!own || node.attributes.integer("spatial", 1) == 0) {
-      model.notes.push_back("batch norm " + graph.label(node) + " keeps its statistics: they are not constants of its own");
+      model.notes.push_back("batch norm " + graph.label(node) +
+                            " keeps its statistics: they are not constants of its own");
       continue;
     }
     Attributes form;
@@ -117,7 +117,8 @@ void train_dropouts(Trainable& model, std::uint64_t seed) {
 }
 
 void import_own_domain(Graph& graph) {
-  const bool any = std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.domain == "octet"; });
+  const bool any =
+      std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.domain == "octet"; });
   if (any) graph.opsets.emplace("octet", 1);
 }
 
@@ -178,7 +179,8 @@ Graph inference_form(const Trainable& model) {
   });
   if (!steps) std::erase(graph.inputs, graph.find(kStepInput));
   remove_dead(graph);
-  const bool own = std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.domain == "octet"; });
+  const bool own =
+      std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& n) { return n.domain == "octet"; });
   if (!own) graph.opsets.erase("octet");
   return graph;
 }

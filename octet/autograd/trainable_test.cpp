@@ -31,8 +31,8 @@ Graph network() {
   x = g.add_node("Relu", {g.add_node("BatchNormalization", bn, {}, "bn")});
   x = g.add_node("Dropout", {x, g.add_initializer("ratio", Tensor::scalar(0.25f))});
   x = g.add_node("Flatten", {g.add_node("GlobalAveragePool", {x})});
-  x = g.add_node("Gemm", {x, g.add_initializer("fc.weight", ramp({4, 2}, 0.2f)),
-                          g.add_initializer("fc.bias", ramp({2}, 0.2f))});
+  x = g.add_node(
+      "Gemm", {x, g.add_initializer("fc.weight", ramp({4, 2}, 0.2f)), g.add_initializer("fc.bias", ramp({2}, 0.2f))});
   Attributes all;
   all.set("keepdims", std::int64_t{0});
   const ValueId loss = g.add_node("ReduceMean", {g.add_node("Mul", {x, x})}, all);
@@ -67,7 +67,8 @@ TEST(MakeTrainable, SharesItsNumbersWithTheModel) {
 }
 
 TEST(MakeTrainable, FreezesByPattern) {
-  const Trainable model = make_trainable(network(), {.freeze = {"bn.*", "*.bias"}, .batch_norm = false, .dropout = false});
+  const Trainable model =
+      make_trainable(network(), {.freeze = {"bn.*", "*.bias"}, .batch_norm = false, .dropout = false});
   EXPECT_EQ(model.parameters, (std::vector<std::string>{"conv.weight", "fc.weight"}));
   EXPECT_TRUE(model.states.empty());
   EXPECT_EQ(model.graph.find(kStepInput), kNoValue);
@@ -81,7 +82,8 @@ TEST(InferenceForm, ComputesWhatTheNetworkDid) {
   EXPECT_EQ(back.inputs.size(), graph.inputs.size());
   ThreadPool one(1);
   const std::vector<Tensor> input{ramp({2, 3, 8, 8}, 0.3f)};
-  EXPECT_EQ(ops::evaluate_graph(graph, input, one)[0].to_double(), ops::evaluate_graph(back, input, one)[0].to_double());
+  EXPECT_EQ(ops::evaluate_graph(graph, input, one)[0].to_double(),
+            ops::evaluate_graph(back, input, one)[0].to_double());
 }
 
 TEST(MatchesPattern, StarsStandForAnything) {

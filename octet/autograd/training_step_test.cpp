@@ -53,7 +53,8 @@ class Builder {
   // mean(v * random)
   void finish(ValueId v, const Shape& shape) {
     const ValueId weights = graph.add_initializer({}, random_floats(random, shape));
-    const ValueId loss = graph.add_node("ReduceMean", {graph.add_node("Mul", {v, weights})}, attributes({{"keepdims", std::int64_t{0}}}));
+    const ValueId loss = graph.add_node("ReduceMean", {graph.add_node("Mul", {v, weights})},
+                                        attributes({{"keepdims", std::int64_t{0}}}));
     graph.rename(loss, "loss");
     graph.outputs = {loss};
   }
@@ -75,12 +76,15 @@ void check(const Builder& b, const std::vector<std::string>& expected_steps) {
   const Trainable model = make_trainable(b.graph);
   const Differentiated d = differentiate(model, "loss");
   NamedTensors inputs{{"x", b.x}};
-  for (const std::string& name : model.parameters) inputs.emplace_back(name, *model.graph.initializer(model.graph.find(name)));
+  for (const std::string& name : model.parameters)
+    inputs.emplace_back(name, *model.graph.initializer(model.graph.find(name)));
   for (const Trainable::State& state : model.states) {
     inputs.emplace_back(state.name, *model.graph.initializer(model.graph.find(state.name)));
   }
-  const Session plain(d.graph, {.threads = 1, .optimize = false}), one(d.graph, {.threads = 1}), two(d.graph, {.threads = 2});
-  const std::vector<Tensor> expected = plain.run(inputs), fast = one.run(inputs), faster = two.run(inputs), again = two.run(inputs);
+  const Session plain(d.graph, {.threads = 1, .optimize = false}), one(d.graph, {.threads = 1}),
+      two(d.graph, {.threads = 2});
+  const std::vector<Tensor> expected = plain.run(inputs), fast = one.run(inputs), faster = two.run(inputs),
+                            again = two.run(inputs);
   ASSERT_EQ(expected.size(), fast.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const std::string& name = d.graph.value(d.graph.outputs[i]).name;
@@ -99,7 +103,8 @@ void check(const Builder& b, const std::vector<std::string>& expected_steps) {
 
 TEST(TrainingStep, ResidualBlocks) {
   Builder b(1);
-  const Attributes same = attributes({{"pads", Ints{1, 1, 1, 1}}}), half = attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}});
+  const Attributes same = attributes({{"pads", Ints{1, 1, 1, 1}}}),
+                   half = attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}});
   ValueId x = b.relu(b.norm(b.conv(b.input({5, 3, 12, 12}), {16, 3, 3, 3}, same), 16));
   ValueId y = b.relu(b.norm(b.conv(x, {16, 16, 3, 3}, same), 16));
   x = b.relu(b.graph.add_node("Add", {b.norm(b.conv(y, {16, 16, 3, 3}, same), 16), x}));
@@ -116,7 +121,10 @@ TEST(TrainingStep, ManyImages) {
   const Attributes same = attributes({{"pads", Ints{1, 1, 1, 1}}});
   const ValueId x = b.relu(b.norm(b.conv(b.input({9, 3, 25, 23}), {32, 3, 3, 3}, same), 32));
   const ValueId y = b.conv(b.relu(b.norm(b.conv(x, {48, 32, 3, 3}, same), 48)), {32, 48, 3, 3}, same, true);
-  const ValueId z = b.relu(b.graph.add_node("Add", {b.norm(b.conv(y, {32, 1, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}, {"group", std::int64_t{32}}})), 32), x}));
+  const ValueId z = b.relu(b.graph.add_node(
+      "Add",
+      {b.norm(b.conv(y, {32, 1, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}, {"group", std::int64_t{32}}})), 32),
+       x}));
   b.finish(b.conv(z, {16, 32, 3, 3}, same), {9, 16, 25, 23});
   check(b, {"Conv", "ConvGradInput", "ConvGradWeight", "BatchNormBackward"});
 }
@@ -129,9 +137,13 @@ TEST(TrainingStep, ConvolutionsOfEveryForm) {
   const std::vector<Form> forms = {
       {{2, 5, 9, 11}, {7, 5, 3, 3}, attributes({{"pads", Ints{0, 1, 2, 1}}, {"strides", Ints{2, 3}}})},
       {{2, 6, 10, 9}, {8, 6, 3, 2}, attributes({{"dilations", Ints{2, 3}}, {"pads", Ints{2, 2, 2, 2}}})},
-      {{2, 6, 10, 9}, {8, 6, 3, 3}, attributes({{"dilations", Ints{2, 1}}, {"strides", Ints{3, 2}}, {"pads", Ints{3, 2, 3, 2}}})},
+      {{2, 6, 10, 9},
+       {8, 6, 3, 3},
+       attributes({{"dilations", Ints{2, 1}}, {"strides", Ints{3, 2}}, {"pads", Ints{3, 2, 3, 2}}})},
       {{2, 8, 9, 9}, {8, 1, 5, 5}, attributes({{"group", std::int64_t{8}}, {"pads", Ints{2, 2, 2, 2}}})},
-      {{2, 24, 9, 9}, {24, 1, 3, 3}, attributes({{"group", std::int64_t{24}}, {"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}})},
+      {{2, 24, 9, 9},
+       {24, 1, 3, 3},
+       attributes({{"group", std::int64_t{24}}, {"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}})},
       {{2, 8, 7, 7}, {12, 4, 3, 3}, attributes({{"group", std::int64_t{2}}, {"pads", Ints{1, 1, 1, 1}}})},
       {{2, 4, 6, 6}, {6, 4, 1, 1}, attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}})},
       {{3, 4, 8, 8}, {6, 4, 2, 2}, attributes({{"auto_pad", std::string("SAME_UPPER")}, {"strides", Ints{3, 3}}})},
@@ -166,14 +178,16 @@ TEST(TrainingStep, PoolsConcatAndActivations) {
 
 TEST(TrainingStep, ShortcutsThatSliceAndPad) {
   Builder b(4);
-  ValueId x = b.relu(b.norm(b.conv(b.input({3, 3, 8, 8}), {16, 3, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}})), 16));
+  ValueId x =
+      b.relu(b.norm(b.conv(b.input({3, 3, 8, 8}), {16, 3, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}})), 16));
   const auto ints = [&](Ints values) {
     const auto count = static_cast<std::int64_t>(values.size());
     return b.graph.add_initializer({}, Tensor::from<std::int64_t>({count}, std::span<const std::int64_t>(values)));
   };
   const ValueId thin = b.graph.add_node("Slice", {x, ints({0, 0}), ints({8, 8}), ints({2, 3}), ints({2, 2})});
   const ValueId wide = b.graph.add_node("Pad", {thin, ints({0, 8, 0, 0, 0, 8, 0, 0})});
-  const ValueId y = b.norm(b.conv(x, {32, 16, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}})), 32);
+  const ValueId y =
+      b.norm(b.conv(x, {32, 16, 3, 3}, attributes({{"pads", Ints{1, 1, 1, 1}}, {"strides", Ints{2, 2}}})), 32);
   b.finish(b.relu(b.graph.add_node("Add", {y, wide})), {3, 32, 4, 4});
   check(b, {"BatchNormBackward", "SliceGrad"});
 }
@@ -186,10 +200,14 @@ TEST(TrainingStep, ProductsOfMatrices) {
   };
   const ValueId normal = b.graph.add_node("LayerNormalization", {x, b.parameter({24}, 1), b.parameter({24})});
   const ValueId q = linear(normal, 24, 24), k = linear(normal, 24, 24), v = linear(normal, 24, 24);
-  const ValueId scores = b.graph.add_node("MatMul", {q, b.graph.add_node("Transpose", {k}, attributes({{"perm", Ints{0, 2, 1}}}))});
+  const ValueId scores =
+      b.graph.add_node("MatMul", {q, b.graph.add_node("Transpose", {k}, attributes({{"perm", Ints{0, 2, 1}}}))});
   const ValueId mixed = b.graph.add_node("MatMul", {b.graph.add_node("Softmax", {scores}), v});
-  const ValueId flat = b.graph.add_node("Reshape", {b.graph.add_node("Add", {mixed, x}), b.graph.add_initializer({}, Tensor::from<std::int64_t>({2}, {24, 24}))});
-  const ValueId y = b.graph.add_node("Gemm", {flat, b.parameter({9, 24}), b.parameter({9})}, attributes({{"transB", std::int64_t{1}}}));
+  const ValueId flat = b.graph.add_node(
+      "Reshape",
+      {b.graph.add_node("Add", {mixed, x}), b.graph.add_initializer({}, Tensor::from<std::int64_t>({2}, {24, 24}))});
+  const ValueId y = b.graph.add_node("Gemm", {flat, b.parameter({9, 24}), b.parameter({9})},
+                                     attributes({{"transB", std::int64_t{1}}}));
   b.finish(y, {24, 9});
   check(b, {"MatMul"});
 }

@@ -79,8 +79,9 @@ Rows activation_gradients() {
       plain_gradient_row("TanhGrad", [](auto y, auto dy) { return dy * (1 - y * y); }),
       plain_gradient_row("SqrtGrad", [](auto y, auto dy) { return dy / (2 * y); }),
       plain_gradient_row("ReciprocalGrad", [](auto y, auto dy) { return -dy * y * y; }),
-      plain_gradient_row("AbsGrad",
-                         [](auto x, auto dy) { return x > 0 ? dy : x < 0 ? -dy : decltype(x){0}; }),
+      plain_gradient_row("AbsGrad", [](auto x, auto dy) { return x > 0   ? dy
+                                                                 : x < 0 ? -dy
+                                                                         : decltype(x){0}; }),
       plain_gradient_row("ErfGrad",
                          [](auto x, auto dy) {
                            using T = decltype(x);

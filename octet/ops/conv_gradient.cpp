@@ -1,7 +1,8 @@
 // Gradient-only operators of Conv, domain octet; the attributes are Conv's, the shapes int64 vectors:
 //   ConvGradInput(dy, w, shape of x):  dx[n, c, i]   = sum over m, o, tap with o stride - pad + tap dilation = i
 //                                                      of dy[n, m, o] w[m, c, tap]
-//   ConvGradWeight(x, dy, shape of w): dw[m, c, tap] = sum over n, o of dy[n, m, o] x[n, c, o stride - pad + tap dilation]
+//   ConvGradWeight(x, dy, shape of w): dw[m, c, tap] = sum over n, o of dy[n, m, o] x[n, c, o stride - pad + tap
+//   dilation]
 // Each sum runs in one order, whatever the number of threads.
 #include <algorithm>
 

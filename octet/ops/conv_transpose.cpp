@@ -219,8 +219,10 @@ void gradient(GradientContext& ctx) {
     pads[u] = window.pad_begin[u];
     pads[u + static_cast<std::size_t>(window.rank)] = std::max<std::int64_t>(0, end);
   }
-  const Attributes form = attributes_of(
-      {{"strides", strides}, {"dilations", dilations}, {"pads", pads}, {"group", ctx.attributes().integer("group", 1)}});
+  const Attributes form = attributes_of({{"strides", strides},
+                                         {"dilations", dilations},
+                                         {"pads", pads},
+                                         {"group", ctx.attributes().integer("group", 1)}});
   if (ctx.wants(1)) ctx.set(1, ctx.emit_own("ConvGradWeight", {dy, x, ctx.shape_of(w)}, form));
   if (ctx.wants(2)) {
     Ints axes{0};

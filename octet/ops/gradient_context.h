@@ -52,8 +52,9 @@ class GradientContext {
     return emit(op, std::move(inputs), std::move(attributes), "octet");
   }
   /// The same with one output for each entry of `outputs` that is true (kNoValue for the others).
-  std::vector<ValueId> emit_outputs(const std::string& op, std::vector<ValueId> inputs, const std::vector<bool>& outputs,
-                                    Attributes attributes = {}, std::string domain = {});
+  std::vector<ValueId> emit_outputs(const std::string& op, std::vector<ValueId> inputs,
+                                    const std::vector<bool>& outputs, Attributes attributes = {},
+                                    std::string domain = {});
 
   // What is known of a value.
   DType dtype(ValueId id) const { return graph_.value(id).type.dtype; }

@@ -85,7 +85,8 @@ void eval(EvalContext& ctx) {
 
 std::vector<Sample> samples(Random& random) {
   std::vector<Sample> out;
-  const std::pair<Shape, Shape> shapes[] = {{{2, 3, 4, 5}, {5}}, {{2, 3, 8}, {1}}, {{6, 40}, {40}}, {{2, 3, 5}, {2, 1, 5}}};
+  const std::pair<Shape, Shape> shapes[] = {
+      {{2, 3, 4, 5}, {5}}, {{2, 3, 8}, {1}}, {{6, 40}, {40}}, {{2, 3, 5}, {2, 1, 5}}};
   for (const auto& [x, scale] : shapes) {
     out.push_back({.inputs = {random_tensor(random, DType::f32, x), random_tensor(random, DType::f32, scale),
                               random_tensor(random, DType::f32, x)},

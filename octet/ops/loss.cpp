@@ -130,7 +130,8 @@ void eval_gradient(EvalContext& ctx) {
   const Losses losses = losses_of(ctx, log_p, s);
   std::vector<double> slope = ctx.input(kSlot).to_double();
   if (slope.size() != (each ? losses.each.size() : 1)) {
-    throw ctx.error(ErrorKind::bad_input, "the gradient is not that of this loss").value(to_string(ctx.input(kSlot).shape()));
+    throw ctx.error(ErrorKind::bad_input, "the gradient is not that of this loss")
+        .value(to_string(ctx.input(kSlot).shape()));
   }
   if (!each) slope.resize(losses.each.size(), slope[0]);
   const double divisor = reduction_of(ctx.attributes()) == "mean" ? losses.weight : 1;

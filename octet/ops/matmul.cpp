@@ -148,7 +148,8 @@ void gradient(GradientContext& ctx) {
     const ValueId shape = ctx.shape_of(v), one = ctx.integers({1});
     Attributes along;
     along.set("axis", std::int64_t{0});
-    return ctx.emit("Reshape", {v, ctx.emit("Concat", column ? std::vector{shape, one} : std::vector{one, shape}, along)});
+    return ctx.emit("Reshape",
+                    {v, ctx.emit("Concat", column ? std::vector{shape, one} : std::vector{one, shape}, along)});
   };
   const auto row_of_gradient = [&](std::int64_t axis) {
     if (ctx.opset() >= 13) return ctx.emit("Unsqueeze", {dy, ctx.integers({axis})});

@@ -5,13 +5,14 @@
 //   ScatterAdd(dy, places, shape of x): dx.flat[places[i] - 1] += dy.flat[i] for places[i] > 0; what any operator
 //     that moves, repeats or drops elements needs: `places` is that operator applied to 1, 2, 3, ...
 // Sums run in the order of dy.
+#include "octet/ops/movement_gradient.h"
+
 #include <algorithm>
 #include <cstring>
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
-#include "octet/ops/movement_gradient.h"
 #include "octet/ops/op_list.h"
 #include "octet/ops/strided_copy.h"
 #include "octet/ops/wide.h"
@@ -46,7 +47,9 @@ void eval_split(EvalContext& ctx) {
     const bool fits = shape.rank() == dy.rank() && shape.elements(0, axis) == outer &&
                       shape.elements(axis + 1, shape.rank()) == inner && shape[axis] <= rest;
     if (!fits) {
-      throw ctx.error(ErrorKind::bad_input, "a piece does not fit the tensor").value(to_string(shape)).expected(to_string(dy.shape()));
+      throw ctx.error(ErrorKind::bad_input, "a piece does not fit the tensor")
+          .value(to_string(shape))
+          .expected(to_string(dy.shape()));
     }
     rest -= shape[axis];
     const std::int64_t run = shape[axis] * inner;
@@ -79,7 +82,9 @@ void eval_slice(EvalContext& ctx) {
   Shape taken = shape;
   for (int i = 0; i < shape.rank(); ++i) taken[i] = cuts[static_cast<std::size_t>(i)].count;
   if (!(taken == dy.shape())) {
-    throw ctx.error(ErrorKind::bad_input, "the gradient is not that of this slice").value(to_string(dy.shape())).expected(to_string(taken));
+    throw ctx.error(ErrorKind::bad_input, "the gradient is not that of this slice")
+        .value(to_string(dy.shape()))
+        .expected(to_string(taken));
   }
   Tensor& dx = ctx.output(0, dy.dtype(), shape);
   std::memset(dx.raw(), 0, dx.bytes());
@@ -188,8 +193,8 @@ std::vector<Sample> slice_samples(Random& random) {
   const auto x = [&](const Shape& shape) { return random_tensor(random, DType::f32, shape); };
   return {{.inputs = {x({2, 2, 3}), int64_tensor({2, 5, 3}), int64_tensor({1}), int64_tensor({4}), int64_tensor({1}),
                       int64_tensor({2})}},
-          {.inputs = {x({3, 2}), int64_tensor({3, 4}), int64_tensor({-1, 3}), int64_tensor({-9, 0}), int64_tensor({0, 1}),
-                      int64_tensor({-1, -2})}},
+          {.inputs = {x({3, 2}), int64_tensor({3, 4}), int64_tensor({-1, 3}), int64_tensor({-9, 0}),
+                      int64_tensor({0, 1}), int64_tensor({-1, -2})}},
           {.inputs = {x({1, 4}), int64_tensor({3, 4}), int64_tensor({1}), int64_tensor({2})}},
           {.inputs = {x({0, 4}), int64_tensor({3, 4}), int64_tensor({2}), int64_tensor({2})}}};
 }

@@ -74,7 +74,7 @@ struct OpDef {
       prepare = {};
   /// Reverse mode: emits nodes that compute the gradients of the inputs from those of the outputs.
   std::function<void(GradientContext&)> gradient = {};
-  bool zero_gradient = false;   ///< the derivative is zero almost everywhere, or no input is real (Round, Shape, ArgMax)
+  bool zero_gradient = false;  ///< the derivative is zero almost everywhere, or no input is real (Round, Shape, ArgMax)
   QuantRule quant = {};
   bool foldable = true;  ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
   std::function<std::vector<Sample>(Random&)> samples = {};

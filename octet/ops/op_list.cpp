@@ -8,7 +8,7 @@
 namespace octet::ops {
 
 Rows activation_gradients();  // ReluGrad, SigmoidGrad, ...
-Rows activations();  // Sigmoid, HardSwish, Elu, ...
+Rows activations();           // Sigmoid, HardSwish, Elu, ...
 Rows affine_grid();
 Rows arg_reduce();  // ArgMax, ArgMin
 Rows arithmetic();  // Add, Sub, Mul, Div
@@ -28,7 +28,7 @@ Rows constant();
 Rows constant_of_shape();
 Rows conv();
 Rows conv_gradient();  // ConvGradInput, ConvGradWeight
-Rows conv_integer();  // ConvInteger, QLinearConv
+Rows conv_integer();   // ConvInteger, QLinearConv
 Rows conv_transpose();
 Rows cum_sum();
 Rows decompress();  // Decompress, Widen
@@ -84,7 +84,7 @@ Rows quantize_linear();  // QuantizeLinear, DequantizeLinear
 Rows random_values();    // RandomNormal, RandomUniform, Bernoulli, ...
 Rows range();
 Rows recurrent_gradient();  // LSTMGrad, GRUGrad, RNNGrad
-Rows reduce();  // ReduceSum, ReduceMean, ReduceMax, ...
+Rows reduce();              // ReduceSum, ReduceMean, ReduceMax, ...
 Rows relu();
 Rows reshape();
 Rows resize();
@@ -97,7 +97,7 @@ Rows scatter();
 Rows shape_size();
 Rows sign();  // Abs, Neg, Sign
 Rows slice();
-Rows softmax();  // Softmax, LogSoftmax, Hardmax
+Rows softmax();           // Softmax, LogSoftmax, Hardmax
 Rows softmax_gradient();  // SoftmaxGrad, LogSoftmaxGrad
 Rows split();
 Rows squeeze();

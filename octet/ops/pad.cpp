@@ -243,7 +243,8 @@ void gradient(GradientContext& ctx) {
     if (!old) inputs.insert(inputs.end(), {ctx.integers(back), kNoValue, ctx.input(3)});
     const ValueId dx = ctx.emit("Pad", inputs, form);
     ctx.set(0, dx);
-    if (ctx.wants(2)) ctx.set_sum(2, ctx.sub(ctx.sum_to(ctx.output_gradient(), ctx.input(2)), ctx.sum_to(dx, ctx.input(2))));
+    if (ctx.wants(2))
+      ctx.set_sum(2, ctx.sub(ctx.sum_to(ctx.output_gradient(), ctx.input(2)), ctx.sum_to(dx, ctx.input(2))));
     return;
   }
   if (ctx.wants(2)) throw ctx.error("the value of a Pad that crops has no gradient");

@@ -68,8 +68,8 @@ void eval_average(EvalContext& ctx) {
     dispatch_float(dy.dtype(), [&]<class T>() {
       spread(ctx, window, shape[0] * shape[1], dx.data<T>(),
              [&](std::int64_t plane, std::int64_t position, const std::vector<std::int64_t>& offsets, T* to) {
-               const std::int64_t count = count_padding ? taps_within_padding(window, position)
-                                                        : static_cast<std::int64_t>(offsets.size());
+               const std::int64_t count =
+                   count_padding ? taps_within_padding(window, position) : static_cast<std::int64_t>(offsets.size());
                if (count == 0) return;
                const T share = dy.data<T>()[plane * positions + position] / static_cast<T>(count);
                for (const std::int64_t offset : offsets) to[offset] += share;

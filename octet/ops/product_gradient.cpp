@@ -57,8 +57,8 @@ void eval(EvalContext& ctx) {
 }
 
 std::vector<Sample> samples(Random& random) {
-  const std::pair<Shape, Shape> shapes[] = {
-      {{2, 3, 4}, {2, 1, 4}}, {{2, 3, 4}, {1, 3, 1}}, {{5}, {1}}, {{}, {}}, {{0, 3}, {0, 1}}, {{2, 3}, {2, 3}}};
+  const std::pair<Shape, Shape> shapes[] = {{{2, 3, 4}, {2, 1, 4}}, {{2, 3, 4}, {1, 3, 1}}, {{5}, {1}}, {{}, {}},
+                                            {{0, 3}, {0, 1}},       {{2, 3}, {2, 3}}};
   std::vector<Sample> out;
   for (const auto& [x, dy] : shapes) {
     out.push_back({.inputs = {random_tensor(random, DType::f32, x), random_tensor(random, DType::f32, dy)}});

@@ -30,7 +30,8 @@ void BackwardCell::prepare() {
   alive.assign(at(rows), false);
   x.assign(at(rows * input), 0), dx = x, dy.assign(at(rows * hidden), 0);
   h0.assign(at(batch * hidden), 0), c0 = dh = dc = h0;
-  dw.assign(at(wide * input), 0), dr.assign(at(wide * hidden), 0), db.assign(at(2 * wide), 0), dp.assign(at(3 * hidden), 0);
+  dw.assign(at(wide * input), 0), dr.assign(at(wide * hidden), 0), db.assign(at(2 * wide), 0),
+      dp.assign(at(3 * hidden), 0);
   sums_.assign(at(rows * wide), 0), slopes_ = recurrent_ = sums_;
   before_.assign(at(rows * hidden), 0), cell_before_ = cell_ = reset_ = before_;
   product_.assign(at(batch * wide), 0), back_ = h0;
@@ -83,7 +84,9 @@ void BackwardCell::forward_row(std::int64_t row, std::int64_t b) {
       h[i] = value(0, sum[i]);
     } else if (kind == Kind::lstm) {
       for (std::int64_t g = 0; g < 4; ++g) sum[g * hidden + i] += recurrent[g * hidden + i] + biases(g * hidden + i);
-      const auto peek = [&](std::int64_t g, double cell) { return peepholes == nullptr ? 0 : peepholes[g * hidden + i] * cell; };
+      const auto peek = [&](std::int64_t g, double cell) {
+        return peepholes == nullptr ? 0 : peepholes[g * hidden + i] * cell;
+      };
       double &in = sum[i], &out = sum[hidden + i], &forget = sum[2 * hidden + i];
       in += peek(0, c[i]);
       forget += peek(2, c[i]);
@@ -167,7 +170,8 @@ void BackwardCell::backward_lstm(std::int64_t row, std::int64_t b) {
     const double keep = flag ? 1 - in : value(0, sum[2 * hidden + i]);
     const auto peephole = [&](std::int64_t g) { return peepholes == nullptr ? 0 : peepholes[g * hidden + i]; };
     ds[hidden + i] = dh_i * activations.values[2](c) * slope(0, sum[hidden + i]);
-    const double dcell = dc_i + dh_i * value(0, sum[hidden + i]) * activations.slopes[2](c) + ds[hidden + i] * peephole(1);
+    const double dcell =
+        dc_i + dh_i * value(0, sum[hidden + i]) * activations.slopes[2](c) + ds[hidden + i] * peephole(1);
     const double din = dcell * candidate - (flag ? dcell * old : 0);
     ds[i] = din * slope(0, sum[i]);
     ds[2 * hidden + i] = flag ? 0 : dcell * old * slope(0, sum[2 * hidden + i]);
@@ -215,12 +219,14 @@ void BackwardCell::backward_gru_gates(std::int64_t row, std::int64_t b) {
 void BackwardCell::products(ThreadPool& threads) {
   const std::int64_t rows = steps * batch, wide = gates * hidden;
   product(threads, slopes_.data(), rows, wide, w, input, input, 1, dx.data());
-  const std::vector<double> slopes = transposed(slopes_.data(), rows, wide), recurrent = transposed(recurrent_.data(), rows, wide);
+  const std::vector<double> slopes = transposed(slopes_.data(), rows, wide),
+                            recurrent = transposed(recurrent_.data(), rows, wide);
   product(threads, slopes.data(), wide, rows, x.data(), input, input, 1, dw.data());
   product(threads, recurrent.data(), wide, rows, before_.data(), hidden, hidden, 1, dr.data());
   const bool through_reset = kind == Kind::gru && !flag;
   if (through_reset) {
-    product(threads, slopes.data() + 2 * hidden * rows, hidden, rows, reset_.data(), hidden, hidden, 1, dr.data() + 2 * hidden * hidden);
+    product(threads, slopes.data() + 2 * hidden * rows, hidden, rows, reset_.data(), hidden, hidden, 1,
+            dr.data() + 2 * hidden * hidden);
   }
   for (std::int64_t g = 0; g < wide; ++g) {
     for (std::int64_t i = 0; i < rows; ++i) {

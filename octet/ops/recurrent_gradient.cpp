@@ -1,8 +1,8 @@
 // LSTMGrad, GRUGrad, RNNGrad, domain octet: backpropagation through time for the operators of those names.
-//   inputs   the operator's own (slots 0 to 7), then the gradients of Y, Y_h and Y_c (slots 8, 9, 10; each may be left out)
-//   outputs  gradients of X, W, R, B, initial_h, initial_c and P
-// Runs the cell forwards once more, in double, keeping what each step computed; the products over all steps (with W, and
-// for the gradients of W and R) are single matrix products.  Source: Werbos 1990; ONNX LSTM-14, GRU-14, RNN-14.
+//   inputs   the operator's own (slots 0 to 7), then the gradients of Y, Y_h and Y_c (slots 8, 9, 10; each may be left
+//   out) outputs  gradients of X, W, R, B, initial_h, initial_c and P
+// Runs the cell forwards once more, in double, keeping what each step computed; the products over all steps (with W,
+// and for the gradients of W and R) are single matrix products.  Source: Werbos 1990; ONNX LSTM-14, GRU-14, RNN-14.
 #include <algorithm>
 
 #include "octet/ops/gradient_context.h"
@@ -55,7 +55,9 @@ struct Places {
   std::int64_t y(std::int64_t t, std::int64_t d, std::int64_t b) const {
     return (batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b) * hidden;
   }
-  std::int64_t state(std::int64_t d, std::int64_t b) const { return (batch_first ? b * directions + d : d * batch + b) * hidden; }
+  std::int64_t state(std::int64_t d, std::int64_t b) const {
+    return (batch_first ? b * directions + d : d * batch + b) * hidden;
+  }
 };
 
 class Run {
@@ -73,15 +75,19 @@ class Run {
   void direction(std::int64_t d, bool reverse, const BackwardActivations& activations) {
     const std::int64_t input = sizes_.input.value, hidden = places_.hidden, rows = sizes_.gates * hidden;
     BackwardCell cell;
-    cell.kind = sizes_.gates == 4 ? BackwardCell::Kind::lstm : sizes_.gates == 3 ? BackwardCell::Kind::gru : BackwardCell::Kind::rnn;
+    cell.kind = sizes_.gates == 4   ? BackwardCell::Kind::lstm
+                : sizes_.gates == 3 ? BackwardCell::Kind::gru
+                                    : BackwardCell::Kind::rnn;
     cell.flag = ctx_.attributes().integer(sizes_.gates == 4 ? "input_forget" : "linear_before_reset", 0) != 0;
     cell.clip = ctx_.attributes().real("clip", 0);
     cell.activations = activations;
-    cell.steps = places_.steps, cell.batch = places_.batch, cell.input = input, cell.hidden = hidden, cell.gates = sizes_.gates;
+    cell.steps = places_.steps, cell.batch = places_.batch, cell.input = input, cell.hidden = hidden,
+    cell.gates = sizes_.gates;
     const auto part = [&](std::size_t slot, std::int64_t count) {
       return given_[slot].empty() ? nullptr : given_[slot].data() + d * count;
     };
-    cell.w = part(1, rows * input), cell.r = part(2, rows * hidden), cell.bias = part(3, 2 * rows), cell.peepholes = part(7, 3 * hidden);
+    cell.w = part(1, rows * input), cell.r = part(2, rows * hidden), cell.bias = part(3, 2 * rows),
+    cell.peepholes = part(7, 3 * hidden);
     cell.prepare();
     for (std::int64_t b = 0; b < places_.batch; ++b) {
       for (std::int64_t s = 0; s < places_.steps; ++s) read_row(cell, s, b, d, reverse);
@@ -104,15 +110,18 @@ class Run {
   }
 
   void finish() {
-    for (int i = 0; i < std::min(kOutputs, ctx_.output_count()); ++i) write(ctx_, i, results_[static_cast<std::size_t>(i)]);
+    for (int i = 0; i < std::min(kOutputs, ctx_.output_count()); ++i)
+      write(ctx_, i, results_[static_cast<std::size_t>(i)]);
   }
 
  private:
   // What the operator itself would have refused.
   void check_sizes(const RecurrentSizes& s) const {
-    const std::int64_t rows = s.directions * s.gates * places_.hidden, state = s.directions * places_.batch * places_.hidden;
-    const std::pair<int, std::int64_t> wanted[] = {{3, 2 * rows}, {5, state}, {6, state}, {7, 3 * s.directions * places_.hidden},
-                                                   {8, places_.steps * state}, {9, state}, {10, state}};
+    const std::int64_t rows = s.directions * s.gates * places_.hidden,
+                       state = s.directions * places_.batch * places_.hidden;
+    const std::pair<int, std::int64_t> wanted[] = {
+        {3, 2 * rows}, {5, state}, {6, state}, {7, 3 * s.directions * places_.hidden}, {8, places_.steps * state},
+        {9, state},    {10, state}};
     bool fits = std::all_of(std::begin(wanted), std::end(wanted), [&](const auto& item) {
       return !ctx_.has_input(item.first) || ctx_.input(item.first).elements() == item.second;
     });
@@ -164,7 +173,8 @@ void eval(EvalContext& ctx) {
     const auto first = static_cast<std::ptrdiff_t>(static_cast<std::size_t>(d) * defaults.size());
     const auto count = static_cast<std::ptrdiff_t>(defaults.size());
     run.direction(d, d == 1 || ctx.attributes().text("direction", "forward") == "reverse",
-                  {{values.begin() + first, values.begin() + first + count}, {slopes.begin() + first, slopes.begin() + first + count}});
+                  {{values.begin() + first, values.begin() + first + count},
+                   {slopes.begin() + first, slopes.begin() + first + count}});
   }
   run.finish();
 }
@@ -208,7 +218,8 @@ void gradient_of_recurrent(GradientContext& ctx) {
   }
   std::vector<bool> wanted;
   for (const int slot : kInputOf) wanted.push_back(ctx.wants(slot));
-  const std::vector<ValueId> out = ctx.emit_outputs(ctx.node().op_type + "Grad", inputs, wanted, ctx.attributes(), "octet");
+  const std::vector<ValueId> out =
+      ctx.emit_outputs(ctx.node().op_type + "Grad", inputs, wanted, ctx.attributes(), "octet");
   for (int i = 0; i < kOutputs; ++i) ctx.set(kInputOf[i], out[static_cast<std::size_t>(i)]);
 }
 

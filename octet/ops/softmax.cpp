@@ -144,8 +144,8 @@ std::vector<Sample> samples(Random& random) {
 auto gradient(const char* op) {
   return [op](GradientContext& ctx) {
     const bool flatten = ctx.opset() < 13 && ctx.node().domain.empty();
-    const Attributes given = make_attributes({{kAxis, ctx.attributes().integer(kAxis, flatten ? 1 : -1)},
-                                              {"flatten", std::int64_t{flatten}}});
+    const Attributes given = make_attributes(
+        {{kAxis, ctx.attributes().integer(kAxis, flatten ? 1 : -1)}, {"flatten", std::int64_t{flatten}}});
     ctx.set(0, ctx.emit_own(op, {ctx.output(), ctx.output_gradient()}, given));
   };
 }

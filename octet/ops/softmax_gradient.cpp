@@ -81,8 +81,9 @@ OpDef row(const char* name, std::function<void(EvalContext&)> eval) {
     std::vector<Sample> out;
     for (const std::int64_t axis : {0, 1, -1}) {
       for (const std::int64_t flatten : {0, 1}) {
-        out.push_back({make_attributes({{"axis", axis}, {"flatten", flatten}}),
-                       {random_tensor(random, DType::f32, {3, 4, 5}, -1, 0), random_tensor(random, DType::f32, {3, 4, 5})}});
+        out.push_back(
+            {make_attributes({{"axis", axis}, {"flatten", flatten}}),
+             {random_tensor(random, DType::f32, {3, 4, 5}, -1, 0), random_tensor(random, DType::f32, {3, 4, 5})}});
       }
     }
     out.push_back({{}, {random_tensor(random, DType::f32, {0, 3}), random_tensor(random, DType::f32, {0, 3})}});

@@ -1,13 +1,14 @@
 // Gradient-only operators of broadcasting, domain octet.
 //   SumTo(x, shape): x summed over the dimensions along which a tensor of `shape` is repeated to x's shape,
 //   the transpose of Expand. Sums of floats run in double, each in one fixed order.
+#include "octet/ops/sum_to.h"
+
 #include <algorithm>
 
 #include "octet/ops/elementwise.h"
 #include "octet/ops/gradient_context.h"
 #include "octet/ops/movement.h"
 #include "octet/ops/op_list.h"
-#include "octet/ops/sum_to.h"
 #include "octet/ops/wide.h"
 
 namespace octet::ops {
@@ -112,7 +113,7 @@ void eval(EvalContext& ctx) {
 
 std::vector<Sample> samples(Random& random) {
   const std::pair<Shape, std::vector<std::int64_t>> cases[] = {
-      {{2, 3, 4}, {2, 3, 4}}, {{2, 3, 4}, {4}},    {{2, 3, 4}, {3, 1}},    {{2, 3, 4}, {2, 1, 4}},
+      {{2, 3, 4}, {2, 3, 4}}, {{2, 3, 4}, {4}},    {{2, 3, 4}, {3, 1}},       {{2, 3, 4}, {2, 1, 4}},
       {{2, 3, 4}, {}},        {{7, 600}, {600}},   {{3, 5, 2, 2}, {5, 1, 1}}, {{0, 3}, {3}},
       {{20000}, {1}},         {{4, 1, 3}, {1, 1}}, {{2, 9000}, {2, 1}},
   };

@@ -4,8 +4,8 @@
 //   batch_moments(x, rows, channels, mean, variance, scratch, pool);
 //   scale_shift({.rows = rows, .channels = c, .x = x, .factor = a, .shift = b, .y = y, .relu = true}, pool);
 //
-// Sums run over pieces of kPieceRows rows, each in one order, and over the pieces in double: any number of threads gives
-// the same bits.
+// Sums run over pieces of kPieceRows rows, each in one order, and over the pieces in double: any number of threads
+// gives the same bits.
 #pragma once
 
 #include <cstdint>

@@ -4,10 +4,10 @@
 namespace octet::kernels {
 
 const BatchNormKernel batch_norm_reference = {.name = "batch_norm_reference",
-                                         .isa = Isa::scalar,
-                                         .moments = moments_loop,
-                                         .scale_shift = scale_shift_loop,
-                                         .sums = sums_loop,
-                                         .apply = apply_loop};
+                                              .isa = Isa::scalar,
+                                              .moments = moments_loop,
+                                              .scale_shift = scale_shift_loop,
+                                              .sums = sums_loop,
+                                              .apply = apply_loop};
 
 }  // namespace octet::kernels

@@ -14,13 +14,13 @@ std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b;
 std::int64_t aligned(std::int64_t floats) { return divide_up(floats, 16) * 16; }
 
 struct Layout {
-  std::int64_t columns, padded;      ///< output channels of a group, and with what a tile takes more
-  std::int64_t channels, taps_x;     ///< of a group; taps of a row, 1 where they are neighbours in memory
-  std::int64_t rows;                 ///< of one (group, ky): taps of the row times channels
-  std::int64_t part;                 ///< floats of one part's sums
-  std::int64_t parts, strip, strips; ///< output rows of a strip; strips of an image
-  std::int64_t x_width, x_height;    ///< of a strip of x, in pixels
-  std::int64_t x_floats, dy_floats;  ///< of the copies; 0: read in place
+  std::int64_t columns, padded;       ///< output channels of a group, and with what a tile takes more
+  std::int64_t channels, taps_x;      ///< of a group; taps of a row, 1 where they are neighbours in memory
+  std::int64_t rows;                  ///< of one (group, ky): taps of the row times channels
+  std::int64_t part;                  ///< floats of one part's sums
+  std::int64_t parts, strip, strips;  ///< output rows of a strip; strips of an image
+  std::int64_t x_width, x_height;     ///< of a strip of x, in pixels
+  std::int64_t x_floats, dy_floats;   ///< of the copies; 0: read in place
   bool diagonal;
 
   Layout(const WeightGradKernel& kernel, const ConvShape& s) {
@@ -34,7 +34,8 @@ struct Layout {
     part = aligned(s.groups * s.kernel_height * rows * padded);
     parts = std::clamp<std::int64_t>(kPartFloats / std::max<std::int64_t>(1, part), 1, std::min(kMostParts, s.batch));
     x_width = (s.out_width - 1) * s.stride_w + (s.kernel_width - 1) * s.dilation_w + 1;
-    const std::int64_t reach = (s.kernel_height - 1) * s.dilation_h + 1, height = (s.out_height - 1) * s.stride_h + reach;
+    const std::int64_t reach = (s.kernel_height - 1) * s.dilation_h + 1,
+                       height = (s.out_height - 1) * s.stride_h + reach;
     const bool copy = s.pad_top != 0 || s.pad_left != 0 || height > s.in_height || x_width > s.in_width;
     const std::int64_t fits = kStripFloats / std::max<std::int64_t>(1, x_width * s.in_channels);
     strip = copy ? std::clamp<std::int64_t>((fits - reach) / s.stride_h + 1, 1, s.out_height) : s.out_height;
@@ -49,7 +50,8 @@ struct Layout {
 // The rows of x that output rows from `oy` on read, with zeros around the image.
 void copy_strip(const ConvShape& s, const Layout& l, const float* image, std::int64_t oy, float* to) {
   const std::int64_t row = l.x_width * s.in_channels;
-  const std::int64_t left = std::min(s.pad_left, l.x_width), inside = std::clamp<std::int64_t>(l.x_width - left, 0, s.in_width);
+  const std::int64_t left = std::min(s.pad_left, l.x_width),
+                     inside = std::clamp<std::int64_t>(l.x_width - left, 0, s.in_width);
   for (std::int64_t r = 0; r < l.x_height; ++r, to += row) {
     const std::int64_t y = oy * s.stride_h - s.pad_top + r;
     if (y < 0 || y >= s.in_height) {
@@ -102,7 +104,8 @@ void run_part(const WeightGradKernel& kernel, const ConvShape& s, const Layout& 
               const float* dy, float* memory) {
   float *const sums = memory, *const x_copy = sums + l.part, *const dy_copy = x_copy + l.x_floats;
   std::fill_n(sums, l.part, 0.0f);
-  const std::int64_t image = s.in_height * s.in_width * s.in_channels, x_row = (l.x_floats != 0 ? l.x_width : s.in_width) * s.in_channels;
+  const std::int64_t image = s.in_height * s.in_width * s.in_channels,
+                     x_row = (l.x_floats != 0 ? l.x_width : s.in_width) * s.in_channels;
   const std::int64_t out_row = s.out_width * s.out_channels;
   const std::int64_t pitch = l.dy_floats != 0 ? s.groups * l.padded : s.out_channels;
   for (std::int64_t b = part * s.batch / l.parts; b < (part + 1) * s.batch / l.parts; ++b) {
@@ -149,7 +152,8 @@ void conv_weight_grad_f32(const WeightGradKernel& kernel, const ConvShape& s, co
                         const std::int64_t g = oc / l.columns, m = oc % l.columns;
                         for (std::int64_t i = 0; i < area * l.channels; ++i) {
                           const std::int64_t tap = i / l.channels, c = i % l.channels;
-                          const std::int64_t at = l.diagonal ? tap * s.groups + g : (g * area * l.channels + i) * l.padded + m;
+                          const std::int64_t at =
+                              l.diagonal ? tap * s.groups + g : (g * area * l.channels + i) * l.padded + m;
                           double sum = 0;
                           for (std::int64_t p = 0; p < l.parts; ++p) sum += static_cast<double>(memory[p * step + at]);
                           dw[(oc * l.channels + c) * area + tap] = static_cast<float>(sum);

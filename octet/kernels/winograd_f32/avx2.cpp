@@ -19,7 +19,10 @@ struct Floats {
 
 }  // namespace
 
-const WinogradKernel winograd_avx2 = {
-    .name = "winograd_avx2", .isa = Isa::avx2, .input = input<Floats>, .output = output<Floats>, .gradient = gradient<Floats>};
+const WinogradKernel winograd_avx2 = {.name = "winograd_avx2",
+                                      .isa = Isa::avx2,
+                                      .input = input<Floats>,
+                                      .output = output<Floats>,
+                                      .gradient = gradient<Floats>};
 
 }  // namespace octet::kernels

@@ -19,7 +19,10 @@ struct Floats {
 
 }  // namespace
 
-const WinogradKernel winograd_avx512 = {
-    .name = "winograd_avx512", .isa = Isa::avx512, .input = input<Floats>, .output = output<Floats>, .gradient = gradient<Floats>};
+const WinogradKernel winograd_avx512 = {.name = "winograd_avx512",
+                                        .isa = Isa::avx512,
+                                        .input = input<Floats>,
+                                        .output = output<Floats>,
+                                        .gradient = gradient<Floats>};
 
 }  // namespace octet::kernels

@@ -17,7 +17,10 @@ struct Floats {
 
 }  // namespace
 
-const WinogradKernel winograd_reference = {
-    .name = "winograd_reference", .isa = Isa::scalar, .input = input<Floats>, .output = output<Floats>, .gradient = gradient<Floats>};
+const WinogradKernel winograd_reference = {.name = "winograd_reference",
+                                           .isa = Isa::scalar,
+                                           .input = input<Floats>,
+                                           .output = output<Floats>,
+                                           .gradient = gradient<Floats>};
 
 }  // namespace octet::kernels

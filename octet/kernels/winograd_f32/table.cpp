@@ -30,7 +30,8 @@ struct Layout {
     tiles_x = divide_up(s.out_width, 2);
     tiles = s.batch * tiles_y * tiles_x;
     const std::int64_t fits = kBlockFloats / (16 * (s.in_channels + columns));
-    block = std::min(std::clamp<std::int64_t>(fits / core.mr * core.mr, core.mr, kMostTiles), std::max<std::int64_t>(1, tiles));
+    block = std::min(std::clamp<std::int64_t>(fits / core.mr * core.mr, core.mr, kMostTiles),
+                     std::max<std::int64_t>(1, tiles));
   }
 };
 
@@ -38,8 +39,8 @@ WinogradTile tile_at(const Layout& l, std::int64_t index) {
   return {index / (l.tiles_y * l.tiles_x), index / l.tiles_x % l.tiles_y, index % l.tiles_x};
 }
 
-void write_tile(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, const WinogradTile& t, const Epilogue& e,
-                const float* m, std::int64_t step, std::int64_t panel_step) {
+void write_tile(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, const WinogradTile& t,
+                const Epilogue& e, const float* m, std::int64_t step, std::int64_t panel_step) {
   const std::int64_t row = (t.image * s.out_height + 2 * t.y) * s.out_width + 2 * t.x;
   for (std::int64_t p = 0; p < l.panels; ++p) {
     const std::int64_t n = p * l.core.nr;
@@ -123,7 +124,8 @@ void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float*
                   const Epilogue& epilogue, void* scratch) {
   static constexpr std::int64_t kOneTap = 0;
   const Layout l(s);
-  const std::int64_t c = s.in_channels, v_step = l.block * c + kShift, m_step = l.block * l.columns + kShift, panel_step = l.block * l.core.nr;
+  const std::int64_t c = s.in_channels, v_step = l.block * c + kShift, m_step = l.block * l.columns + kShift,
+                     panel_step = l.block * l.core.nr;
   auto *const v = static_cast<float*>(scratch), *const m = v + 16 * v_step, *const zeros = m + 16 * m_step;
   std::fill_n(zeros, c, 0.0f);
   const void* rows[kMostTiles];
@@ -137,7 +139,8 @@ void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float*
         args.panel = static_cast<const float*>(packed) + (i * l.panels + p) * c * l.core.nr;
         for (std::int64_t t = 0; t < count; t += l.core.mr) {
           args.rows = rows + t;
-          l.core.core(args, static_cast<int>(std::min<std::int64_t>(l.core.mr, count - t)), m + i * m_step + p * panel_step + t * l.core.nr);
+          l.core.core(args, static_cast<int>(std::min<std::int64_t>(l.core.mr, count - t)),
+                      m + i * m_step + p * panel_step + t * l.core.nr);
         }
       }
     }

@@ -1,6 +1,6 @@
-// The transforms, once, for whatever a vector is. Included only by the files of one instruction set and by the reference;
-// everything is in an anonymous namespace, as they demand. A Vector says: kLanes, F32, load, store, add, sub,
-// negative, relu.
+// The transforms, once, for whatever a vector is. Included only by the files of one instruction set and by the
+// reference; everything is in an anonymous namespace, as they demand. A Vector says: kLanes, F32, load, store, add,
+// sub, negative, relu.
 #pragma once
 
 #include "octet/kernels/winograd_f32/winograd_f32.h"

@@ -47,14 +47,16 @@ void read_gradients(const WinogradKernel& kernel, const ConvShape& s, const Wino
 }
 
 // sums[i][c][n] += sum over tiles of v[i][tile][c] * g[i][tile][n]
-void add_products(const ConvShape& s, const Layout& l, std::int64_t tiles, const float* v, const float* g, float* sums) {
-  const PixelWalk walk{.height = 1, .width = tiles, .a_row = 0, .a_pixel = s.in_channels, .b_row = 0, .b_pixel = l.columns};
+void add_products(const ConvShape& s, const Layout& l, std::int64_t tiles, const float* v, const float* g,
+                  float* sums) {
+  const PixelWalk walk{
+      .height = 1, .width = tiles, .a_row = 0, .a_pixel = s.in_channels, .b_row = 0, .b_pixel = l.columns};
   for (std::int64_t i = 0; i < 16; ++i) {
     for (std::int64_t c = 0; c < s.in_channels; c += l.core.mr) {
       const int rows = static_cast<int>(std::min<std::int64_t>(l.core.mr, s.in_channels - c));
       for (std::int64_t n = 0; n < l.columns; n += l.core.nr) {
-        l.core.core(walk, v + i * l.v_step + c, g + i * l.y_step + n, rows, sums + (i * s.in_channels + c) * l.columns + n,
-                    l.columns);
+        l.core.core(walk, v + i * l.v_step + c, g + i * l.y_step + n, rows,
+                    sums + (i * s.in_channels + c) * l.columns + n, l.columns);
       }
     }
   }

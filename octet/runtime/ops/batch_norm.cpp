@@ -1,5 +1,5 @@
-// BatchNormForward and BatchNormBackward: octet.BatchNormTraining and octet.BatchNormGrad on images, with the residual and
-// the ReLU around them in the same passes over memory.
+// BatchNormForward and BatchNormBackward: octet.BatchNormTraining and octet.BatchNormGrad on images, with the residual
+// and the ReLU around them in the same passes over memory.
 //   BatchNormForward   x f32 image, scale, bias, mean, variance f32 [C]; residual f32 image or none
 //                      y = relu?(norm(x) + residual), then the outputs of octet.BatchNormTraining
 //   BatchNormBackward  x f32 image, scale f32 [C], dy f32 image, batch mean, 1 / deviation f32 [C]; y f32 image or none
@@ -71,7 +71,8 @@ class ForwardStep : public NormStep {
       const double a = static_cast<double>(scale[c]) * deviation;
       factor[c] = static_cast<float>(a);
       shift[c] = static_cast<float>(static_cast<double>(bias[c]) - mean[c] * a);
-      if (new_mean != nullptr) new_mean[c] = static_cast<float>(keep * static_cast<double>(old_mean[c]) + take * mean[c]);
+      if (new_mean != nullptr)
+        new_mean[c] = static_cast<float>(keep * static_cast<double>(old_mean[c]) + take * mean[c]);
       if (new_variance != nullptr) {
         new_variance[c] =
             static_cast<float>(keep * static_cast<double>(old_variance[c]) + take * variance[c] * correction);

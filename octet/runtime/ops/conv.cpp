@@ -176,7 +176,8 @@ std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
 
 std::unique_ptr<PreparedStep> prepare_float(const PrepareContext& ctx) {
   if (ctx.node.attributes.integer("channels_last") == 0 || !ctx.inputs[0] || !ctx.inputs[1]) return nullptr;
-  const bool loose = ctx.constants[1] == nullptr || (ctx.inputs.size() > 2 && ctx.inputs[2] && ctx.constants[2] == nullptr);
+  const bool loose =
+      ctx.constants[1] == nullptr || (ctx.inputs.size() > 2 && ctx.inputs[2] && ctx.constants[2] == nullptr);
   if (loose) return std::make_unique<LooseConvStep>(ctx);
   return std::make_unique<FloatConvStep>(ctx);
 }

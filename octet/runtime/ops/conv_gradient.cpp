@@ -30,8 +30,8 @@ Shape last_order(const std::vector<std::int64_t>& dims) {
 
 // Along one axis: the taps that reach places phase + j * stride, and the convolution of dy that they make.
 struct AxisPhase {
-  std::int64_t count = 0;           ///< places of the phase
-  std::vector<std::int64_t> taps;   ///< of the forward kernel, in the order of the new one; -1: a tap of zeros
+  std::int64_t count = 0;          ///< places of the phase
+  std::vector<std::int64_t> taps;  ///< of the forward kernel, in the order of the new one; -1: a tap of zeros
   std::int64_t dilation = 1, pad = 0;
 };
 
@@ -135,7 +135,8 @@ class InputStep : public PreparedStep {
       const std::int64_t taps = s.kernel_height * s.kernel_width;
       weight_bytes_ = std::max(weight_bytes_, aligned(4 * taps * f.in_channels * (f.out_channels / f.groups)));
       rest_bytes_ = std::max(rest_bytes_, phase.conv->scratch_bytes());
-      if (!whole()) image_bytes_ = std::max(image_bytes_, aligned(4 * s.batch * s.out_height * s.out_width * f.in_channels));
+      if (!whole())
+        image_bytes_ = std::max(image_bytes_, aligned(4 * s.batch * s.out_height * s.out_width * f.in_channels));
     }
     phases_.push_back(std::move(phase));
   }
@@ -192,8 +193,10 @@ class InputStep : public PreparedStep {
 class WeightStep : public PreparedStep {
  public:
   explicit WeightStep(const PrepareContext& ctx)
-      : output_(std::span<const std::int64_t>(ctx.node.attributes.integers("w_shape"))), shape_(conv_shape(ctx.node, *ctx.inputs[0], output_)),
-        winograd_(kernels::winograd_fits(shape_) && shape_.batch * shape_.out_height * shape_.out_width >= kManyPixels) {}
+      : output_(std::span<const std::int64_t>(ctx.node.attributes.integers("w_shape"))),
+        shape_(conv_shape(ctx.node, *ctx.inputs[0], output_)),
+        winograd_(kernels::winograd_fits(shape_) &&
+                  shape_.batch * shape_.out_height * shape_.out_width >= kManyPixels) {}
 
   void run(EvalContext& ctx) const override {
     Tensor& dw = ctx.output(0, DType::f32, output_);

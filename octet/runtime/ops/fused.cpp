@@ -178,8 +178,9 @@ void evaluate_by_preparing(EvalContext& ctx, std::unique_ptr<PreparedStep> (*pre
   step->run(inner);
   for (std::size_t k = 0; k < outputs.size(); ++k) {
     if (!outputs[k].defined()) continue;
-    ctx.set_output(static_cast<int>(k),
-                   transposes && static_cast<int>(k) < image_outputs ? to_channels_first(outputs[k], ctx.threads()) : outputs[k]);
+    ctx.set_output(static_cast<int>(k), transposes && static_cast<int>(k) < image_outputs
+                                            ? to_channels_first(outputs[k], ctx.threads())
+                                            : outputs[k]);
   }
 }
 

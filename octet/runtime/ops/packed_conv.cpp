@@ -147,7 +147,8 @@ std::int64_t PackedConv::loose_bytes() const {
 
 void PackedConv::run_parts(const void* in, const void* packed, const Epilogue& epilogue, bool winograd, char* scratch,
                            ThreadPool& threads) const {
-  const std::int64_t from = shape_.in_height * shape_.in_width * (shape_.in_stride == 0 ? shape_.in_channels : shape_.in_stride);
+  const std::int64_t from =
+      shape_.in_height * shape_.in_width * (shape_.in_stride == 0 ? shape_.in_channels : shape_.in_stride);
   const std::int64_t to = shape_.out_height * shape_.out_width, parts = (shape_.batch + part_ - 1) / part_;
   const std::int64_t bytes = part_scratch();
   std::atomic<std::uint64_t> taken{0};

@@ -2,7 +2,6 @@
 //   MaxPoolGrad      x image, dy image -> dx
 //   AveragePoolGrad  dy image -> dx of the shape x_shape [dims]; `global` 1 for one window over all
 #include "octet/kernels/pool/gradient.h"
-
 #include "octet/runtime/ops/fused.h"
 #include "octet/runtime/ops/pool_shape.h"
 
@@ -53,8 +52,6 @@ RuntimeOp row(const char* name, int inputs, std::vector<int> images) {
 
 }  // namespace
 
-std::vector<RuntimeOp> pool_gradient_ops() {
-  return {row("MaxPoolGrad", 2, {0, 1}), row("AveragePoolGrad", 1, {0})};
-}
+std::vector<RuntimeOp> pool_gradient_ops() { return {row("MaxPoolGrad", 2, {0, 1}), row("AveragePoolGrad", 1, {0})}; }
 
 }  // namespace octet::runtime

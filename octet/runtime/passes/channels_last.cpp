@@ -76,7 +76,8 @@ class ChannelsLast {
   // The node computes channels-last twins of its first `images` outputs; the old order follows by Transposes.
   void emit_turned(Node node, std::size_t images) {
     images = std::min(images, node.outputs.size());
-    const std::vector<ValueId> outputs(node.outputs.begin(), node.outputs.begin() + static_cast<std::ptrdiff_t>(images));
+    const std::vector<ValueId> outputs(node.outputs.begin(),
+                                       node.outputs.begin() + static_cast<std::ptrdiff_t>(images));
     for (std::size_t i = 0; i < images; ++i) {
       if (node.outputs[i] != kNoValue) node.outputs[i] = new_twin(node.outputs[i]);
     }

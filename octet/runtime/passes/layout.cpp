@@ -28,9 +28,9 @@ constexpr std::array<std::string_view, 3> kRuntimeBroadcast = {"QAdd", "QMul", "
 constexpr std::array<std::string_view, 5> kReduce = {"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"};
 
 constexpr std::array<std::string_view, 20> kGradients = {
-    "AbsGrad",       "CeluGrad",      "ClipGrad",      "EluGrad",      "ErfGrad",     "GeluGrad", "HardSigmoidGrad",
-    "HardSwishGrad", "LeakyReluGrad", "MishGrad",      "ReluGrad",     "SeluGrad",    "ShrinkGrad", "SigmoidGrad",
-    "SiluGrad",      "SoftplusGrad",  "SoftsignGrad",  "SqrtGrad",     "TanhGrad",    "ThresholdedReluGrad"};
+    "AbsGrad",       "CeluGrad",      "ClipGrad",     "EluGrad",  "ErfGrad",  "GeluGrad",           "HardSigmoidGrad",
+    "HardSwishGrad", "LeakyReluGrad", "MishGrad",     "ReluGrad", "SeluGrad", "ShrinkGrad",         "SigmoidGrad",
+    "SiluGrad",      "SoftplusGrad",  "SoftsignGrad", "SqrtGrad", "TanhGrad", "ThresholdedReluGrad"};
 
 int rank_of(const Graph& graph, ValueId id) {
   const auto& shape = graph.value(id).type.shape;
