@@ -34,24 +34,11 @@ std::string quantized_operator(const Graph& graph) {
 InputShapes assumed_shapes(const Graph& graph, std::int64_t other) {
   InputShapes out;
   for (const ValueId id : graph.inputs) {
-<<<<<<< HEAD
     const auto& shape = graph.value(id).type.shape;
     if (!shape || graph.initializer(id) != nullptr) continue;
     std::vector<std::int64_t> dims;
     for (const Dim& dim : *shape) dims.push_back(dim.known() ? dim.value : dims.empty() ? 1 : other);
     out.emplace_back(graph.value(id).name, Shape(dims));
-=======
-    std::optional<SymbolicShape>& shape = graph.value(id).type.shape;
-    if (!shape) continue;
-    for (Dim& dim : *shape) {
-      if (dim.known()) continue;
-      if (dim.symbol.empty()) {
-        dim = Dim(1);
-      } else {
-        options.dims.emplace_back(dim.symbol, 1);
-      }
-    }
->>>>>>> aff65eb (Lint: shallow analyzer, header of the protocol by protoc alone; its first findings mended; decisions)
   }
   return out;
 }
@@ -60,6 +47,7 @@ std::vector<std::int64_t> count_with(const Graph& graph, const InputShapes& shap
   Graph sized = clone(graph);
   ops::infer_shapes(sized, {.shapes = shapes});
   std::vector<std::int64_t> out;
+  out.reserve(sized.nodes.size());
   for (const Node& node : sized.nodes) out.push_back(runtime::count_macs(sized, node));
   return out;
 }
@@ -95,12 +83,6 @@ std::vector<std::int64_t> count_macs(const Graph& graph, const InputShapes& feed
     }
     break;
   }
-<<<<<<< HEAD
-=======
-  std::vector<std::int64_t> out;
-  out.reserve(sized.nodes.size());
-  for (const Node& node : sized.nodes) out.push_back(runtime::count_macs(sized, node));
->>>>>>> aff65eb (Lint: shallow analyzer, header of the protocol by protoc alone; its first findings mended; decisions)
   return out;
 }
 
