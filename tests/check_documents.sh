@@ -62,6 +62,6 @@ for document in "${documents[@]}"; do
 done
 
 "$build/octet" demo >"$work/demo" 2>"$work/log" || { fail "octet demo fails" && cat "$work/log" >&2; }
-header=$(grep -m1 method "$work/demo")
-code README.md | grep -qxF -- "$header" || fail "README.md does not show the table that the demo prints: $header"
+header=$(grep -m1 method "$work/demo" | tr -s ' ')  # columns are as wide as the figures of the day
+code README.md | tr -s ' ' | grep -qxF -- "$header" || fail "README.md does not show the table that the demo prints: $header"
 exit $failed
