@@ -128,17 +128,13 @@ Method method_of(const Options& o) {
 
 // An option that the method does not know would change nothing, and nobody would notice.
 void refuse_foreign_options(const CLI::App& app, const Options& o) {
-  static const std::map<std::string, std::vector<Method>> kServes = {{"--observer", {Method::fixed}},
-                                                                     {"--percentile", {Method::fixed}},
-                                                                     {"--symmetric", {Method::fixed}},
-                                                                     {"--reduce-range", {Method::fixed}},
-                                                                     {"--activation", {Method::fixed}},
-                                                                     {"--keep-all-int8", {Method::fixed}},
-                                                                     {"--statistics", {Method::fixed}},
-                                                                     {"--save-statistics", {Method::fixed}},
-                                                                     {"--skip-nonfinite", {Method::fixed}},
-                                                                     {"--per", {Method::dynamic}},
-                                                                     {"--numerics", {Method::fixed, Method::dynamic}}};
+  static const std::map<std::string, std::vector<Method>> kServes = {
+      {"--observer", {Method::fixed}},        {"--percentile", {Method::fixed}},
+      {"--symmetric", {Method::fixed}},       {"--reduce-range", {Method::fixed}},
+      {"--activation", {Method::fixed}},      {"--keep-all-int8", {Method::fixed, Method::dynamic}},
+      {"--statistics", {Method::fixed}},      {"--rounding", {Method::fixed}},
+      {"--save-statistics", {Method::fixed}}, {"--skip-nonfinite", {Method::fixed}},
+      {"--per", {Method::dynamic}},           {"--numerics", {Method::fixed, Method::dynamic}}};
   const Method method = method_of(o);
   for (const auto& [name, methods] : kServes) {
     if (app.count(name) == 0 || std::find(methods.begin(), methods.end(), method) != methods.end()) continue;
@@ -189,6 +185,7 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
       Dynamic method;
       method.per_row = o.per == "row" && o.target != Target::ort;
       method.per_channel = !o.per_tensor;
+      method.keep_depthwise_float = !o.keep_all_int8;
       method.numerics = o.numerics;
       method.calibration = calibration;
       method.exclude = o.exclude;

@@ -57,6 +57,12 @@ class DynamicQuantizer {
   void quantize_node(Graph& graph, std::size_t index, WeightWriter& writer, IntegerForm& integer, NodeRecord& entry) {
     const std::vector<StoredWeight> weights = stored_weights(graph, graph.nodes[index], entry.reason);
     if (weights.empty()) return;
+    if (method_.keep_depthwise_float && depthwise(graph, graph.nodes[index])) {
+      entry.reason =
+          "kept float: a depthwise convolution sums too few products for rounding to even out, and saves less "
+          "than quantizing its activations as they come costs";
+      return;
+    }
     entry.quantized = true;
     const bool table = graph.nodes[index].op_type == "Gather";
     if (!table && !method_.per_row && integer.has_form(graph.nodes[index])) {
@@ -74,6 +80,11 @@ class DynamicQuantizer {
       const ValueId dequantized = writer.write(id, method_.per_channel ? weight.axis : -1).dequantized;
       graph.nodes[index].inputs[slot] = dequantized;
     }
+  }
+
+  static bool depthwise(const Graph& graph, const Node& node) {
+    const Tensor* weight = node.op_type == "Conv" ? graph.initializer(node.inputs[1]) : nullptr;
+    return weight != nullptr && weight->rank() > 1 && weight->dim(1) == 1 && node.attributes.integer("group", 1) > 1;
   }
 
   // The metadata tell the nodes by name, one a line: every one needs its own.

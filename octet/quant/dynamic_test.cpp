@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "octet/base/testing.h"
@@ -74,6 +75,26 @@ TEST(Dynamic, PerRowKeepsTheFloatOperatorAndSaysWhichOnes) {
   EXPECT_EQ(std::count(types.begin(), types.end(), "DequantizeLinear"), 3);
   EXPECT_EQ(*result.model.info.find_metadata("octet.dynamic_per_row"), "conv\nm\ny");
   EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 30);
+}
+
+TEST(Dynamic, DepthwiseConvolutionsStayFloatUnlessAllAreAskedFor) {
+  Builder b;
+  const ValueId x = b.input("x", {1, 4, 6, 6});
+  b.output(b.conv(b.conv(b.conv(x, 4, "dense"), 4, "depthwise", 4), 4, "grouped", 2));
+  const auto record = [](const QuantizeResult& result, const std::string& name) {
+    const auto found =
+        std::find_if(result.nodes.begin(), result.nodes.end(), [&](const auto& n) { return n.name == name; });
+    return found == result.nodes.end() ? NodeRecord{} : *found;
+  };
+  for (const bool per_row : {true, false}) {
+    const QuantizeResult result = quantize(b.graph, Dynamic{.per_row = per_row});
+    EXPECT_TRUE(record(result, "dense").quantized);
+    EXPECT_TRUE(record(result, "grouped").quantized);
+    EXPECT_FALSE(record(result, "depthwise").quantized);
+    EXPECT_THAT(record(result, "depthwise").reason, ::testing::HasSubstr("a depthwise convolution"));
+    const QuantizeResult all = quantize(b.graph, Dynamic{.per_row = per_row, .keep_depthwise_float = false});
+    EXPECT_EQ(all.coverage, 1.0);
+  }
 }
 
 TEST(Dynamic, RecurrentWeightsHaveAScaleAGateRow) {
