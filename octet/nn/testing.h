@@ -10,9 +10,12 @@
 
 namespace octet::nn {
 
-inline nlohmann::json goldens() {
-  std::ifstream file(octet::testing::source_dir("tests/golden/training.json"));
-  return nlohmann::json::parse(file);
+inline const nlohmann::json& goldens() {
+  static const nlohmann::json all = [] {
+    std::ifstream file(octet::testing::source_dir("tests/golden/training.json"));
+    return nlohmann::json::parse(file);
+  }();
+  return all;
 }
 
 inline Shape shape_from(const nlohmann::json& dims) {

@@ -11,7 +11,9 @@
 // Selu-6, Celu-12, LeakyRelu-16, ThresholdedRelu-10, Shrink-9.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
+#include <type_traits>
 
 #include "octet/ops/math_map.h"
 #include "octet/ops/op_list.h"
@@ -127,11 +129,22 @@ OpDef gelu_row() {
   return op;
 }
 
+// What a type cannot hold becomes its nearest number.
+template <class T>
+T saturated(double x) {
+  if constexpr (std::is_integral_v<T>) {
+    using Limits = std::numeric_limits<T>;
+    if (x >= static_cast<double>(Limits::max())) return Limits::max();
+    if (x <= static_cast<double>(Limits::min())) return Limits::min();
+  }
+  return static_cast<T>(x);
+}
+
 OpDef shrink_row() {
   const auto f = [](auto x, double bias, double lambd) {
     const auto wide = static_cast<double>(x);
     using T = decltype(x);
-    return wide < -lambd ? static_cast<T>(wide + bias) : wide > lambd ? static_cast<T>(wide - bias) : T{0};
+    return wide < -lambd ? saturated<T>(wide + bias) : wide > lambd ? saturated<T>(wide - bias) : T{0};
   };
   OpDef op = row("Shrink", 9, {}, [f](EvalContext& ctx) {
     const double bias = ctx.attributes().real("bias", 0.0f), lambd = ctx.attributes().real("lambd", 0.5f);

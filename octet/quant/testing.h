@@ -26,9 +26,12 @@ inline std::vector<float> draw(Random& random, std::int64_t count, const std::st
   return out;
 }
 
-inline nlohmann::json goldens() {
-  std::ifstream file(octet::testing::source_dir("tests/golden/quantization.json"));
-  return nlohmann::json::parse(file);
+inline const nlohmann::json& goldens() {
+  static const nlohmann::json all = [] {
+    std::ifstream file(octet::testing::source_dir("tests/golden/quantization.json"));
+    return nlohmann::json::parse(file);
+  }();
+  return all;
 }
 
 }  // namespace octet::quant

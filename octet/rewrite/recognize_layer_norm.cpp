@@ -76,7 +76,7 @@ int apply(Graph& graph) {
     if (!m || graph.value(m->x).type.dtype != DType::f32) continue;
     // The normalized dimensions must be known for a scale of ones.
     Shape normalized;
-    const SymbolicShape& shape = *graph.value(m->x).type.shape;
+    const SymbolicShape shape = *graph.value(m->x).type.shape;  // a copy: values are added below
     bool known = true;
     for (std::size_t d = static_cast<std::size_t>(m->axis); d < shape.size(); ++d) {
       known = known && shape[d].known();
