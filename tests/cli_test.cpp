@@ -89,9 +89,11 @@ class Cli : public ::testing::Test {
     const Tensor x = random_tensor({24, 3, 8, 8}, 9);
     save_npz(at("data.npz"), {{"input", x}, {"labels", labels_of(graph, x)}});
     save_npz(at("x.npz"), {{"input", x}});
-    for (const char* name : {"train.npz", "val.npz"}) save_npz(at(name), {{"input", x}, {"labels", labels_of(graph, x)}});
-    folder.write("train.toml", "model = 'model.onnx'\ndata = 'train.npz'\noutput = 'tuned.onnx'\noptimizer = 'sgd'\n"
-                               "lr = 0.01\ncheckpoint = 'ck'\n");
+    for (const char* name : {"train.npz", "val.npz"})
+      save_npz(at(name), {{"input", x}, {"labels", labels_of(graph, x)}});
+    folder.write("train.toml",
+                 "model = 'model.onnx'\ndata = 'train.npz'\noutput = 'tuned.onnx'\noptimizer = 'sgd'\n"
+                 "lr = 0.01\ncheckpoint = 'ck'\n");
     folder.write("preprocess.json",
                  R"({"resize": {"width": 8, "height": 8}, "scale": 0.0078, "mean": [1, 1, 1], "std": [1, 1, 1]})");
     fs::create_directory(folder.path() / "images");
@@ -134,7 +136,8 @@ class Cli : public ::testing::Test {
   octet::testing::TemporaryDirectory folder;
 };
 
-const std::vector<std::string> kCommands = {"quantize", "train", "run", "eval", "bench", "inspect", "verify", "doctor", "demo"};
+const std::vector<std::string> kCommands = {"quantize", "train",  "run",    "eval", "bench",
+                                            "inspect",  "verify", "doctor", "demo"};
 
 std::vector<std::string> examples_of(const std::string& help) {
   std::vector<std::string> out;

@@ -32,7 +32,8 @@ std::vector<double> numbers(const std::string& text, const std::string& label) {
   return out;
 }
 
-void expect_near(const std::string& text, const std::string& label, const std::vector<double>& wanted, double tolerance) {
+void expect_near(const std::string& text, const std::string& label, const std::vector<double>& wanted,
+                 double tolerance) {
   const std::vector<double> got = numbers(text, label);
   ASSERT_EQ(got.size(), wanted.size()) << label << '\n' << text;
   for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(got[i], wanted[i], tolerance) << label << ' ' << i;

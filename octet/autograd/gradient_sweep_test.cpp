@@ -93,8 +93,8 @@ TEST_P(Gradient, IsThatOfCentralDifferences) {
   EXPECT_GT(checked, 0) << "no sample tells anything about the gradient";
 }
 
-// Gradients that are not those of the function, by definition (straight through a rounding), or of float16: compared with
-// torch in quant/qat and train.
+// Gradients that are not those of the function, by definition (straight through a rounding), or of float16: compared
+// with torch in quant/qat and train.
 bool is_function(const OpDef& op) {
   const std::set<std::string> others = {"FakeQuant", "ObservedFakeQuant", "LearnedScale", "Widen"};
   return op.domain != "octet" || !others.contains(op.name);

@@ -30,7 +30,8 @@ TEST(Statistics, WriteReadMerge) {
     EXPECT_EQ(a.samples, 4);
     EXPECT_TRUE(a.has("only in b"));
     const Range merged = a.range({"x"}, kU8, {}), expected = whole.range({"x"}, kU8, {});
-    // A moving average depends on the order, and torch 1.x cuts the ends of its histogram to whole numbers, in each part.
+    // A moving average depends on the order, and torch 1.x cuts the ends of its histogram to whole numbers, in each
+    // part.
     const double slack = row.kind == Observer::moving_average ? 2 : row.kind == Observer::histogram_torch1 ? 1 : 0.05;
     EXPECT_NEAR(merged.max, expected.max, slack) << row.name;
     EXPECT_GE(a.range({"x", "only in b"}, kU8, {}).max, merged.max * 0.9F) << row.name;
