@@ -63,7 +63,8 @@ TEST(InstructionSets, TheDemoNetworkStaticAndDynamic) {
   const std::string model = demo("fashion.onnx"), data = demo("fashion-calibration.npz");
   check({"static", model, data, {"--calibrate", data, "--keep-all-int8"}});
   check({"static s8", model, data, {"--calibrate", data, "--keep-all-int8", "--activation", "s8"}});
-  check({"dynamic", model, data, {"--dynamic"}});
+  // What stays float may differ by fused multiply-adds: this is about integers.
+  check({"dynamic", model, data, {"--dynamic", "--keep-all-int8"}});
 }
 
 TEST(InstructionSets, NetworksOfTheZoo) {
