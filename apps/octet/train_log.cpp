@@ -15,7 +15,7 @@ namespace octet::app {
 using nlohmann::json;
 
 TrainLog::TrainLog(const std::string& path, std::string metric, bool steps, bool keep)
-    : path_(path), metric_(std::move(metric)), steps_(steps) {
+    : path_(path), metric_(std::move(metric)), steps_(steps), settled_(!keep) {
   if (!path_.empty()) open(keep ? "a" : "w");
 }
 
@@ -26,6 +26,7 @@ void TrainLog::open(const char* mode) {
 
 void TrainLog::write(const std::string& line) {
   if (!file_) return;
+  if (!settled_) resumed(0, {});  // nothing to go on from was found: what an earlier start wrote does not count
   // One write a line, so that a killed process leaves whole lines.
   const std::string text = line + "\n";
   if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size() || std::fflush(file_.get()) != 0)
@@ -33,6 +34,7 @@ void TrainLog::write(const std::string& line) {
 }
 
 void TrainLog::resumed(std::int64_t step, const std::vector<train::EpochReport>& epochs) {
+  settled_ = true;
   if (!file_) return;
   std::string kept;
   std::set<std::int64_t> there;

@@ -25,6 +25,7 @@ class TrainLog {
 
   std::string path_, metric_;
   bool steps_;
+  bool settled_;  ///< what stays of an earlier log is decided
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_{nullptr, std::fclose};
 };
 
