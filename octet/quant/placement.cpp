@@ -80,7 +80,7 @@ class Placer {
   // The only reader of a value, or -1.
   int only_reader(ValueId id) const { return uses_.single(id) ? uses_.readers(id)[0] : -1; }
 
-  // Of a layer without a bias slot: the constant that is added to its output. Then the activation.
+  // Of a layer without a bias slot: the constant that is added to its output. Then what may follow any sum.
   void fuse_epilogue(const Layer& layer) {
     ValueId end = node(layer.node).outputs[0];
     const int index = layer_of_[at(layer.node)];
@@ -88,9 +88,21 @@ class Placer {
     if (adder >= 0 && node(adder).op_type == "Add" && adds_a_bias(node(adder), end, layer.channels)) {
       end = fuse(adder, index);
     }
-    const int activation = every_output_ ? -1 : only_reader(end);
-    if (activation >= 0 && is_activation(node(activation)) && node(activation).inputs[0] == end)
-      fuse(activation, index);
+    if (!every_output_) fuse_behind(end, index);
+  }
+  // Of a sum: its activation, and behind that the product with one number and the sum with another.
+  void fuse_behind(ValueId end, int layer) {
+    const int activation = only_reader(end);
+    const bool takes = activation >= 0 && is_activation(node(activation)) && out_.fused_into[at(activation)] < 0;
+    if (takes && node(activation).inputs[0] == end) end = fuse(activation, layer);
+    for (const char* op : {"Mul", "Add"}) {
+      const int reader = only_reader(end);
+      if (reader >= 0 && node(reader).op_type == op && joins_a_number(node(reader), end)) end = fuse(reader, layer);
+    }
+  }
+  bool joins_a_number(const Node& n, ValueId end) const {
+    const Tensor* number = graph_.initializer(n.inputs[0] == end ? n.inputs[1] : n.inputs[0]);
+    return number != nullptr && number->dtype() == DType::f32 && number->elements() == 1 && number->rank() <= 1;
   }
   bool adds_a_bias(const Node& n, ValueId end, std::int64_t channels) const {
     const ValueId other = n.inputs[0] == end ? n.inputs[1] : n.inputs[0];
@@ -158,9 +170,7 @@ class Placer {
       const int first = host(n.inputs[0]), second = host(n.inputs[1]);
       const int layer = std::max(first, second);
       if (layer < 0 || n.inputs[0] == n.inputs[1]) continue;
-      const int activation = only_reader(fuse(i, layer));
-      const bool takes = activation >= 0 && is_activation(node(activation)) && out_.fused_into[at(activation)] < 0;
-      if (takes && node(activation).inputs[0] == n.outputs[0]) fuse(activation, layer);
+      fuse_behind(fuse(i, layer), layer);
     }
   }
   bool same_shapes(const Node& n) const {
@@ -172,10 +182,13 @@ class Placer {
     const int producer = uses_.producer(id);
     if (producer < 0 || !uses_.single(id)) return -1;
     if (layer_of_[at(producer)] >= 0) return layer_of_[at(producer)];
-    const bool biased =
-        out_.fused_into[at(producer)] >= 0 && node(producer).op_type == "Add" && !same_shapes(node(producer));
-    return biased ? out_.fused_into[at(producer)] : -1;
+    const int layer = out_.fused_into[at(producer)];
+    const bool biased = layer >= 0 && node(producer).op_type == "Add" && !same_shapes(node(producer)) &&
+                        joins(node(producer), node(layers_[at(layer)].node).outputs[0]);
+    return biased ? layer : -1;
   }
+
+  static bool joins(const Node& n, ValueId id) { return n.inputs[0] == id || n.inputs[1] == id; }
 
   // --- which values are quantized, and which of them share parameters ---
 

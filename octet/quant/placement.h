@@ -1,6 +1,6 @@
-// Which values of a graph are to carry int8 when a given set of layers is quantized. It follows the
-// fusions of the engine: a weighted layer takes its bias, a residual Add and an activation with it, so
-// there is nothing to quantize between them.
+// Which values of a graph are to carry int8 when a given set of layers is quantized. It follows the fusions of the
+// engine: a weighted layer takes its bias, a residual Add, an activation, and behind it a product and a sum with one
+// number each, so there is nothing to quantize between them.
 #pragma once
 
 #include <map>

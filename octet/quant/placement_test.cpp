@@ -43,6 +43,22 @@ TEST(Placement, ConvolutionTakesResidualAndActivation) {
   EXPECT_THAT(p.placement.fused_into, ElementsAre(-1, 0, -1, 1, 1, -1));
 }
 
+TEST(Placement, NumbersBehindTheActivationBelongToTheLayer) {
+  Builder b;
+  const ValueId x = b.input("x", {1, 4, 8, 8});
+  const ValueId h = b.node("HardSwish", {b.conv(x, 4, "conv1")}, "h");
+  const ValueId scaled = b.node("Mul", {b.constant("scale", {1}), h}, "scaled");
+  const ValueId shifted = b.node("Add", {scaled, b.constant("shift", {1})}, "shifted");
+  const ValueId other = b.node("Mul", {b.conv(shifted, 4, "conv2"), b.constant("channels", {4, 1, 1})}, "other");
+  b.output(b.conv(b.node("Add", {other, shifted}, "sum"), 2, "conv3"));
+  const Placed p(b.graph);
+  EXPECT_THAT(p.placement.fused_into, ElementsAre(-1, 0, 0, 0, -1, -1, -1, -1));
+  EXPECT_FALSE(p.quantized("h"));
+  EXPECT_FALSE(p.quantized("scaled"));
+  EXPECT_TRUE(p.quantized("shifted"));
+  EXPECT_TRUE(p.quantized("conv2")) << "a factor a channel is no number";
+}
+
 TEST(Placement, OfTwoBranchesTheLaterHostsTheAdd) {
   Builder b;
   const ValueId x = b.input("x", {1, 4, 8, 8});

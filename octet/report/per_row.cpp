@@ -37,6 +37,17 @@ Segment layer_segment(const Graph& graph, const Uses& uses, int index) {
   return segment;
 }
 
+ValueId reduced(Graph& graph, const char* op, ValueId x, const std::vector<std::int64_t>& axes) {
+  Attributes attributes;
+  if (graph.opset() < 18) {
+    attributes.set("axes", axes);
+    return graph.add_node(op, {x}, attributes);
+  }
+  const Tensor list =
+      Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, std::span<const std::int64_t>(axes));
+  return graph.add_node(op, {x, graph.add_initializer({}, list)});
+}
+
 }  // namespace
 
 std::vector<PerRowLayer> per_row_layers(const Graph& graph, int& others) {
@@ -68,23 +79,19 @@ Graph fake_quantized(const Graph& piece, const std::string& activation, bool ima
     axes.clear();
     for (std::size_t axis = 1; axis < rank; ++axis) axes.push_back(static_cast<std::int64_t>(axis));
   }
-  Attributes reduce;
-  ValueId magnitude = out.add_node("Abs", {x});
-  if (out.opset() < 18) {
-    reduce.set("axes", axes);
-    magnitude = out.add_node("ReduceMax", {magnitude}, reduce);
-  } else {
-    const Tensor list =
-        Tensor::from<std::int64_t>({static_cast<std::int64_t>(axes.size())}, std::span<const std::int64_t>(axes));
-    magnitude = out.add_node("ReduceMax", {magnitude, out.add_initializer({}, list)});
-  }
   const auto constant = [&](float value) { return out.add_initializer({}, Tensor::scalar(value)); };
-  const ValueId scale = out.add_node("Div", {magnitude, constant(127.0f)});
+  const ValueId zero = constant(0.0f), most = constant(255.0f);
+  const ValueId high = out.add_node("Max", {reduced(out, "ReduceMax", x, axes), zero});
+  const ValueId low = out.add_node("Min", {reduced(out, "ReduceMin", x, axes), zero});
+  const ValueId scale = out.add_node("Div", {out.add_node("Sub", {high, low}), most});
   const ValueId safe_scale =
       out.add_node("Max", {scale, constant(std::numeric_limits<float>::min())});  // a row of zeros
   const ValueId inverse = out.add_node("Div", {constant(1.0f), safe_scale});
-  const ValueId steps = out.add_node("Round", {out.add_node("Mul", {x, inverse})});
-  const ValueId quantized = out.add_node("Mul", {steps, scale});
+  const auto byte = [&](ValueId v) { return out.add_node("Max", {out.add_node("Min", {v, most}), zero}); };
+  const auto steps = [&](ValueId v) { return out.add_node("Round", {out.add_node("Mul", {v, inverse})}); };
+  const ValueId zero_point = byte(steps(out.add_node("Neg", {low})));
+  const ValueId bytes = byte(out.add_node("Add", {steps(x), zero_point}));
+  const ValueId quantized = out.add_node("Mul", {out.add_node("Sub", {bytes, zero_point}), scale});
   for (Node node : layer) {
     std::replace(node.inputs.begin(), node.inputs.end(), x, quantized);
     out.nodes.push_back(std::move(node));

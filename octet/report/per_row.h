@@ -20,7 +20,8 @@ struct PerRowLayer {
 std::vector<PerRowLayer> per_row_layers(const Graph& graph, int& others);
 
 /// The layer computed in float on a fake-quantized activation, in standard operators:
-///   scale = max|x| / 127 over a row (a picture); x' = rint(x * (1 / scale)) * scale
+///   scale = (max - min) / 255 over a row (a picture), 0 among its numbers; zero = rint(-min * (1 / scale))
+///   x' = (clamp(rint(x * (1 / scale)) + zero, 0, 255) - zero) * scale
 Graph fake_quantized(const Graph& piece, const std::string& activation, bool image);
 
 }  // namespace octet::report

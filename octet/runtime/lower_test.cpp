@@ -34,7 +34,9 @@ Graph image_graph(std::uint64_t seed, bool quantized) {
   ValueId x = q(b.input("x", {2, 4, 10, 12}), 1);
   x = q(b.node("Relu", {conv(x, 4, 8, 3, ints({{"pads", {1, 1, 1, 1}}}))}), 2);
   const ValueId pooled = q(b.node("MaxPool", {x}, ints({{"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}})), 2);
-  ValueId y = q(b.node("HardSwish", {conv(pooled, 8, 8, 3, ints({{"pads", {1, 1, 1, 1}}}), 8)}), 2);
+  ValueId y = b.node("HardSwish", {conv(pooled, 8, 8, 3, ints({{"pads", {1, 1, 1, 1}}}), 8)});
+  y = b.node("Mul", {b.constant(Tensor::scalar(-1.3f)), y});
+  y = q(b.node("Add", {y, b.constant(Tensor::from<float>({1}, {0.4f}))}), 2);
   const ValueId gate = q(b.node("Sigmoid", {q(conv(q(b.node("GlobalAveragePool", {y}), 2), 8, 8, 1, {}), 2)}), 1);
   y = q(b.node("Mul", {y, gate}), 2);
   x = q(b.node("Relu", {b.node("Add", {conv(y, 8, 8, 1, {}), x})}), 3);
@@ -79,7 +81,9 @@ Graph attention_graph(std::uint64_t seed, bool quantized) {
     return b.node("Transpose", {b.node("Reshape", {y, b.constant(Tensor::from<std::int64_t>({4}, {0, 0, 2, 8}))})},
                   std::move(perm));
   };
-  const ValueId scores = b.node("MatMul", {head(ints({{"perm", {0, 2, 1, 3}}})), head(ints({{"perm", {0, 2, 3, 1}}}))});
+  const ValueId products =
+      b.node("MatMul", {head(ints({{"perm", {0, 2, 1, 3}}})), head(ints({{"perm", {0, 2, 3, 1}}}))});
+  const ValueId scores = b.node("Mul", {products, b.constant(Tensor::scalar(0.35f))});
   const ValueId masked = quantized ? q(scores, 8) : b.node("Add", {b.floats({2, 1, 1, 5}), scores});
   const ValueId weights = q(b.node("Softmax", {masked}, axis(-1)), 1);
   const ValueId mixed = q(b.node("MatMul", {weights, head(ints({{"perm", {0, 2, 1, 3}}}))}), 3);

@@ -61,6 +61,7 @@ Epilogue epilogue_of(const IgemmProblem& p, std::int64_t g) {
   e.scale = advance_array(e.scale, columns);
   e.bias_f32 = advance_array(e.bias_f32, columns);
   e.row_scale = advance_array(e.row_scale, rows);
+  e.row_sum = advance_array(e.row_sum, rows);
   return e;
 }
 
@@ -142,7 +143,7 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
   const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
   find_rows(p.rows, a, block);
   Epilogue e = epilogue_of(p, g);
-  if (e.weight_zero_point != nullptr) {
+  if (e.weight_zero_point != nullptr && e.row_sum == nullptr) {
     for (std::int64_t r = 0; r < block.rows; ++r) {
       const auto i = static_cast<std::size_t>(r);
       block.sum[i] = sum_row(p, static_cast<const char*>(block.row[i]));

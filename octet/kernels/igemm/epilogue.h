@@ -20,7 +20,7 @@ enum class Cell : std::uint8_t { u8, s8, f32, s32 };
 ///   f32 sums:  v = sum
 ///   then       v = v + bias_f32[n]
 ///              v = v + r, r = residual[m][n] or float(int(residual[m][n]) - residual_zero_point) * residual_scale
-///              v = activation(v)
+///              v = activation(v) * after_scale + after_shift
 ///   out f32:   v
 ///   out u8/s8: q = int(rint(max(min(v * inv_scale, qmax - zero_point), qmin - zero_point))) + zero_point,
 ///              ties to even, NaN gives qmax; then lookup[q & 255] where there is a table.
@@ -28,10 +28,12 @@ enum class Cell : std::uint8_t { u8, s8, f32, s32 };
 /// v * inv_scale with inv_scale = float(1 / y_scale) is not ONNX's division v / y_scale: the two may
 /// differ by one step where v / y_scale is within a rounding error of a tie. Integer outputs are the
 /// same bits on every instruction set. A null array is a step left out.
+/// Rows of `a` with zero points of their own: the kernel's is 0, row_sum holds those of the rows, and
+/// weight_zero_point the sums of the weights' columns.
 struct Epilogue {
   const std::int32_t* bias_s32 = nullptr;           ///< [N]
   const std::int32_t* weight_zero_point = nullptr;  ///< [N]; for asymmetric weights
-  const std::int32_t* row_sum = nullptr;            ///< [M], sum of (a - zero point); the driver fills it in
+  const std::int32_t* row_sum = nullptr;            ///< [M], sum of (a - zero point); null: the driver fills it in
   const float* scale = nullptr;                     ///< [N]; needed by s32 sums unless the output is s32
   const float* row_scale = nullptr;                 ///< [M]; of rows quantized one by one
   const float* bias_f32 = nullptr;                  ///< [N]
@@ -44,19 +46,25 @@ struct Epilogue {
   /// hard_sigmoid h(v): min(1, max(0, alpha * v + beta)). hard_swish: v * h(v). NaN stays NaN.
   Activation activation = Activation::none;
   float alpha = 0, beta = 0;
-  void* out = nullptr;          ///< [M][out_stride]; may be the residual itself
-  std::int64_t out_stride = 0;  ///< elements from row to row
+  float after_scale = 1, after_shift = -0.0f;  ///< these change no bit
+  void* out = nullptr;                         ///< [M][out_stride]; may be the residual itself
+  std::int64_t out_stride = 0;                 ///< elements from row to row
   Cell out_type = Cell::f32;
   float inv_scale = 1;
   std::int32_t zero_point = 0;
   const std::uint8_t* lookup = nullptr;  ///< [256], indexed by the output byte: sigmoid, silu, gelu, ...
 };
 
+/// Whether what follows the sum (and residual) is nothing or limits: none, relu or clamp.
+static inline bool only_limits(const Epilogue& e) {
+  const bool limits =
+      e.activation == Activation::none || e.activation == Activation::relu || e.activation == Activation::clamp;
+  return limits && e.after_scale == 1 && e.after_shift == 0;
+}
+
 /// Of s32 sums: whether all that follows them is scale, bias_f32, a u8 residual, a relu or clamp, u8 output.
 static inline bool finishes_as_bytes(const Epilogue& e) {
-  const bool activation =
-      e.activation == Activation::none || e.activation == Activation::relu || e.activation == Activation::clamp;
-  return activation && e.out_type == Cell::u8 && e.row_scale == nullptr && e.weight_zero_point == nullptr &&
+  return only_limits(e) && e.out_type == Cell::u8 && e.row_scale == nullptr && e.weight_zero_point == nullptr &&
          (e.residual == nullptr || e.residual_type == Cell::u8) && e.inv_scale < __builtin_inff();
 }
 

@@ -33,6 +33,11 @@ typename V::F32 activate(const Epilogue& e, typename V::F32 v) {
 }
 
 template <class V>
+typename V::F32 activate_and_rescale(const Epilogue& e, typename V::F32 v) {
+  return V::add(V::mul(activate<V>(e, v), V::set(e.after_scale)), V::set(e.after_shift));
+}
+
+template <class V>
 typename V::F32 residual_at(const Epilogue& e, std::int64_t at, int count) {
   if (e.residual_type == Cell::f32) return V::load_some(static_cast<const float*>(e.residual) + at, count);
   const auto q = e.residual_type == Cell::u8 ? V::load_some(static_cast<const std::uint8_t*>(e.residual) + at, count)
@@ -59,7 +64,7 @@ template <class V>
 void finish_one(const Epilogue& e, typename V::F32 v, std::int64_t m, std::int64_t n, int count) {
   if (e.bias_f32 != nullptr) v = V::add(v, V::load_some(e.bias_f32 + n, count));
   if (e.residual != nullptr) v = V::add(v, residual_at<V>(e, m * e.residual_stride + n, count));
-  store_out<V>(e, m * e.out_stride + n, activate<V>(e, v), count);
+  store_out<V>(e, m * e.out_stride + n, activate_and_rescale<V>(e, v), count);
 }
 
 template <class V>

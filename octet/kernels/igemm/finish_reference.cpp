@@ -53,7 +53,7 @@ void store(const Epilogue& e, std::int64_t at, float v) noexcept {
 void finish_one(const Epilogue& e, float v, std::int64_t m, std::int64_t n) noexcept {
   if (e.bias_f32 != nullptr) v = v + e.bias_f32[n];
   if (e.residual != nullptr) v = v + residual_at(e, m * e.residual_stride + n);
-  store(e, m * e.out_stride + n, activate(e, v));
+  store(e, m * e.out_stride + n, activate(e, v) * e.after_scale + e.after_shift);
 }
 
 template <class Sum>

@@ -30,15 +30,18 @@ struct Constants {
   }
 };
 
-// v before bias_f32.
+// v before bias_f32; `zero` are the columns' weight zero points.
 template <class V>
-typename V::F32 scaled(const Epilogue& e, const std::int32_t* acc, typename V::F32 scale, std::int64_t m) {
-  auto v = V::to_f32(V::load(acc));
+typename V::F32 scaled(const Epilogue& e, const std::int32_t* acc, typename V::F32 scale, typename V::S32 zero,
+                       std::int64_t m) {
+  auto sum = V::load(acc);
+  if (e.weight_zero_point != nullptr) sum = V::sub(sum, V::mul(zero, V::set(e.row_sum[m])));
+  auto v = V::to_f32(sum);
   if (e.row_scale != nullptr) v = V::mul(v, V::set(e.row_scale[m]));
   return V::mul(v, scale);
 }
 template <class V>
-typename V::F32 scaled(const Epilogue&, const float* acc, typename V::F32, std::int64_t) {
+typename V::F32 scaled(const Epilogue&, const float* acc, typename V::F32, typename V::S32, std::int64_t) {
   return V::load(acc);
 }
 
@@ -60,7 +63,7 @@ template <class V, Limits kLimits>
 typename V::F32 limit(const Epilogue& e, const Constants<V>& k, typename V::F32 v) {
   if constexpr (kLimits == Limits::none) return v;
   if constexpr (kLimits == Limits::clamp) return V::lesser(k.high, V::greater(k.low, v));
-  if constexpr (kLimits == Limits::other) return activate<V>(e, v);
+  if constexpr (kLimits == Limits::other) return activate_and_rescale<V>(e, v);
 }
 
 template <class V>
@@ -82,9 +85,10 @@ void finish_whole(const Epilogue& e, const Sum* acc, const Residual* residual, O
     const std::int64_t n = span.n + c;
     const auto scale = e.scale == nullptr ? V::set(1.0f) : V::load(e.scale + n);
     const auto bias = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load(e.bias_f32 + n);
+    const auto zero = e.weight_zero_point == nullptr ? V::set(0) : V::load(e.weight_zero_point + n);
     for (int r = 0; r < span.rows; ++r) {
       const std::int64_t m = span.m + r;
-      const auto v = V::add(scaled<V>(e, acc + r * kStride + c, scale, m), bias);
+      const auto v = V::add(scaled<V>(e, acc + r * kStride + c, scale, zero, m), bias);
       const auto w = add_residual<V>(k, v, residual, m * e.residual_stride + n);
       store_value<V>(k, limit<V, kLimits>(e, k, w), out + m * e.out_stride + n);
     }
@@ -94,15 +98,10 @@ void finish_whole(const Epilogue& e, const Sum* acc, const Residual* residual, O
 template <class V, int kStride, class Sum, class Residual, class Out>
 void choose_limits(const Epilogue& e, const Sum* acc, const Residual* residual, Out* out, const TileSpan& span,
                    int columns) {
-  switch (e.activation) {
-    case Activation::none:
-      return finish_whole<V, kStride, Limits::none>(e, acc, residual, out, span, columns);
-    case Activation::relu:
-    case Activation::clamp:
-      return finish_whole<V, kStride, Limits::clamp>(e, acc, residual, out, span, columns);
-    default:
-      return finish_whole<V, kStride, Limits::other>(e, acc, residual, out, span, columns);
-  }
+  if (!only_limits(e)) return finish_whole<V, kStride, Limits::other>(e, acc, residual, out, span, columns);
+  if (e.activation == Activation::none)
+    return finish_whole<V, kStride, Limits::none>(e, acc, residual, out, span, columns);
+  finish_whole<V, kStride, Limits::clamp>(e, acc, residual, out, span, columns);
 }
 
 template <class V, int kStride, class Sum, class Out>
@@ -142,7 +141,7 @@ template <class V, class Sum, int kStride>
 void finish(const Epilogue& e, const void* sums, const TileSpan& span) noexcept {
   const Sum* acc = static_cast<const Sum*>(sums);
   if (finish_as_bytes<V, kStride>(e, acc, span)) return;
-  const bool usual = e.weight_zero_point == nullptr && e.out_type != Cell::s32;
+  const bool usual = e.out_type != Cell::s32;
   const int whole = usual ? span.columns - span.columns % V::kLanes : 0;
   if (whole > 0) {
     if (e.out_type == Cell::f32) {

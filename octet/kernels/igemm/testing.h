@@ -78,6 +78,8 @@ struct RandomEpilogue {
     e.activation = static_cast<Activation>(random.in(0, 5));
     e.alpha = e.activation == Activation::clamp ? -1.5f : random.real(0.1f, 0.2f);
     e.beta = e.activation == Activation::clamp ? 2.0f : 0.5f;
+    if (random.one_in(3)) e.after_scale = random.real(-2, 2);
+    if (random.one_in(3)) e.after_shift = random.real(-1, 1);
     e.inv_scale = random.real(20, 60) / (sums ? 1 : spread / 3);
     e.zero_point = static_cast<std::int32_t>(e.out_type == Cell::u8 ? random.in(0, 255) : random.in(-128, 127));
     if (random.one_in(4)) e.lookup = (lookup = random.array<std::uint8_t>(256, 0, 255)).data();

@@ -1,7 +1,7 @@
 // Between float and eight bits: static, dynamic per tensor and dynamic per row.
 //
 //   quantize({.scale = 0.02f, .zero_point = 3}, x, count, y, pool);
-//   quantize_rows(x, rows, k, y, row_scales, pool);   // for gemm_u8s8 with a_zero_point 128 and row_scale
+//   quantize_rows(x, rows, k, k, y, scales, zero_points, pool);
 //
 // NaN gives the type's largest value; infinities saturate. Every instruction set gives the same bits.
 #pragma once
@@ -30,10 +30,13 @@ void quantize(const QuantizeParams& params, const float* x, std::int64_t count, 
 /// y = float(x - zero_point) * scale.
 void dequantize(const QuantizeParams& params, const void* x, std::int64_t count, float* y, ThreadPool& pool);
 
-/// Each row by its own magnitude: scale[m] = absmax(x[m]) / 127, y[m][k] = rint(x[m][k] * float(1 / scale[m])) + 128.
-/// A row of zeros (or of subnormal scale) has scale 0. y is dense, x has `stride` elements from row to row.
+/// Each row by its own range, widened to hold 0: scale[m] = (max - min) / 255,
+///   zero_point[m] = clamp(rint(-min * float(1 / scale[m])), 0, 255),
+///   y[m][k] = clamp(rint(x[m][k] * float(1 / scale[m])) + zero_point[m], 0, 255).
+/// A row of zeros (or of subnormal scale) has scale and zero point 0. y is dense, x has `stride` elements from row to
+/// row.
 void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64_t stride, std::uint8_t* y,
-                   float* scale, ThreadPool& pool);
+                   float* scale, std::int32_t* zero_point, ThreadPool& pool);
 
 /// Parameters of ONNX DynamicQuantizeLinear for x: with the range widened to hold 0,
 /// scale = (max - min) / 255, zero_point = clamp(rint(0 - min / scale), 0, 255); scale 1 where all is zero.

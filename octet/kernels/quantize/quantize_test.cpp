@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "octet/kernels/igemm/testing.h"
 
@@ -80,26 +82,36 @@ TEST(Quantize, StrangeValuesSaturate) {
   }
 }
 
-TEST(Quantize, RowsHaveTheirOwnScale) {
+TEST(Quantize, RowsHaveTheirOwnRange) {
   Random random(37);
   ThreadPool pool(2);
   const std::int64_t rows = 9, k = 77, stride = 80;
   auto x = random.array<float>(rows * stride, -1, 1);
-  for (std::int64_t j = 0; j < k; ++j) x[static_cast<std::size_t>(3 * stride + j)] = 0;
-  for (std::int64_t j = 0; j < k; ++j) x[static_cast<std::size_t>(4 * stride + j)] *= 1e-42f;
+  const auto row = [&](std::int64_t m) { return std::span(x).subspan(static_cast<std::size_t>(m * stride), k); };
+  for (float& v : row(3)) v = 0;
+  for (float& v : row(4)) v *= 1e-42f;
+  for (float& v : row(5)) v = std::abs(v);
+  for (float& v : row(6)) v = -2 - v;
   std::vector<std::uint8_t> y(static_cast<std::size_t>(rows * k));
   std::vector<float> scale(static_cast<std::size_t>(rows));
-  quantize_rows(x.data(), rows, k, stride, y.data(), scale.data(), pool);
+  std::vector<std::int32_t> zero_point(scale.size());
+  quantize_rows(x.data(), rows, k, stride, y.data(), scale.data(), zero_point.data(), pool);
   for (std::int64_t m = 0; m < rows; ++m) {
-    float magnitude = 0;
     const float s = scale[static_cast<std::size_t>(m)];
-    for (std::int64_t j = 0; j < k; ++j)
-      magnitude = std::max(magnitude, std::abs(x[static_cast<std::size_t>(m * stride + j)]));
-    EXPECT_EQ(s, m == 3 || m == 4 ? 0 : magnitude / 127);
+    const std::int32_t z = zero_point[static_cast<std::size_t>(m)];
+    const auto [low, high] = std::minmax_element(row(m).begin(), row(m).end());
+    EXPECT_EQ(s, m == 3 || m == 4 ? 0 : (std::max(0.0f, *high) - std::min(0.0f, *low)) / 255) << m;
+    if (m >= 3 && m <= 5) {
+      EXPECT_EQ(z, 0) << m;
+    }
+    if (m == 6) {
+      EXPECT_EQ(z, 255);
+    }
     for (std::int64_t j = 0; j < k; ++j) {
-      const int q = y[static_cast<std::size_t>(m * k + j)] - 128;
-      ASSERT_NEAR(static_cast<float>(q) * s, x[static_cast<std::size_t>(m * stride + j)], 0.5001f * s + 1e-38f);
-      ASSERT_GE(q, -127);
+      const int byte = y[static_cast<std::size_t>(m * k + j)];
+      // Rounding the zero point may cut half a step off one of the ends.
+      const float steps = byte == 0 || byte == 255 ? 1.0001f : 0.5001f;
+      ASSERT_NEAR(static_cast<float>(byte - z) * s, row(m)[static_cast<std::size_t>(j)], steps * s + 1e-38f) << m;
     }
   }
 }

@@ -12,6 +12,18 @@ namespace {
 constexpr std::array kTable = {&quantize_avx2, &quantize_reference};
 constexpr std::int64_t kGrain = 16384;  // elements that are worth another thread
 
+QuantizeParams row_params(const QuantizeKernel& kernel, const float* x, std::int64_t count) {
+  constexpr float kLeastNormal = 1.17549435e-38f;
+  float low = 0, high = 0;
+  kernel.range(x, count, low, high);
+  QuantizeParams params{.scale = (high - low) / 255.0f, .rounding = Rounding::multiply};
+  // Of a subnormal range no step is left: it counts as zero.
+  if (!(params.scale >= kLeastNormal)) params.scale = 0;
+  if (params.scale == 0) return params;
+  params.zero_point = static_cast<std::int32_t>(std::nearbyint(std::clamp(-low * (1.0f / params.scale), 0.0f, 255.0f)));
+  return params;
+}
+
 }  // namespace
 
 std::span<const QuantizeKernel* const> quantize_table() { return kTable; }
@@ -38,21 +50,16 @@ void dequantize(const QuantizeParams& params, const void* x, std::int64_t count,
 }
 
 void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64_t stride, std::uint8_t* y,
-                   float* scale, ThreadPool& pool) {
+                   float* scale, std::int32_t* zero_point, ThreadPool& pool) {
   const QuantizeKernel& kernel = select_quantize();
   pool.parallel_for(rows, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, k)),
                     [&](std::int64_t begin, std::int64_t end) {
                       for (std::int64_t m = begin; m < end; ++m) {
-                        float low = 0, high = 0;
-                        kernel.range(x + m * stride, k, low, high);
-                        const float magnitude = std::max(-low, high);
-                        scale[m] = magnitude / 127.0f;
-                        // Of subnormal magnitudes no step is left: they count as zero.
-                        const bool zero = !(scale[m] >= 1.17549435e-38f);
-                        if (zero) scale[m] = 0;
-                        kernel.quantize(
-                            {.scale = zero ? 3.4e38f : scale[m], .zero_point = 128, .rounding = Rounding::multiply},
-                            x + m * stride, k, y + m * k);
+                        QuantizeParams params = row_params(kernel, x + m * stride, k);
+                        scale[m] = params.scale;
+                        zero_point[m] = params.zero_point;
+                        if (params.scale == 0) params.scale = 3.4e38f;  // makes zeros of all that is finite
+                        kernel.quantize(params, x + m * stride, k, y + m * k);
                       }
                     });
 }

@@ -76,7 +76,7 @@ bool winograd_fits(const ConvShape& s) {
 
 bool winograd_fits(const Epilogue& e) {
   return e.out_type == Cell::f32 && e.residual_type == Cell::f32 && e.scale == nullptr && e.lookup == nullptr &&
-         (e.activation == Activation::none || e.activation == Activation::relu);
+         only_limits(e) && e.activation != Activation::clamp;
 }
 
 std::int64_t winograd_packed_bytes(const ConvShape& s) { return 4 * 16 * s.in_channels * Layout(s).columns; }

@@ -7,8 +7,8 @@
 //                s = sum((x - x_zero) * w) + bias_i32
 //                v = activation(float(s) * (x_scale * w_scale) + bias_f32 + residual)
 //                y = v, or clamp(rint(v / y_scale) + y_zero) as u8
-//   DynamicConv  x f32 image, each of the batch quantized symmetrically as make_product says of a row, or all
-//                together with the attribute per_tensor; then as QConv with f32 output
+//   DynamicConv  x f32 image, each of the batch quantized as make_product says of a row, or all together with the
+//                attribute per_tensor; then as QConv with f32 output
 // Residuals have the output's shape. With attributes y_channels and y_at, the output has y_channels channels: those
 // from y_at on are the convolution's, the others those of a last input `into`, whose memory the output takes over;
 // without that input they are left for others to write.
@@ -28,12 +28,15 @@ const Tensor* constant_at(const PrepareContext& ctx, std::size_t slot) {
   return slot < ctx.constants.size() ? ctx.constants[slot] : nullptr;
 }
 
-// What the three have in common; `bias_slot` is followed by the residual's.
+kernels::ConvShape shape_of(const PrepareContext& ctx) { return conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1]); }
+
+// What the three have in common; `bias_slot` is followed by the residual's. `shape` is what is run at once.
 class ConvStep : public PreparedStep {
  public:
-  ConvStep(const PrepareContext& ctx, int bias_slot)
-      : conv_(conv_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1]), *ctx.constants[1], ctx.cache),
-        output_(conv_output(conv_.shape(), ctx.inputs[0]->rank())),
+  ConvStep(const PrepareContext& ctx, int bias_slot) : ConvStep(ctx, bias_slot, shape_of(ctx)) {}
+  ConvStep(const PrepareContext& ctx, int bias_slot, const kernels::ConvShape& shape)
+      : conv_(shape, *ctx.constants[1], ctx.cache),
+        output_(conv_output(shape_of(ctx), ctx.inputs[0]->rank())),
         residual_slot_(bias_slot + 1),
         at_(ctx.node.attributes.integer("y_at", 0)) {
     if (ctx.node.attributes.has("y_channels")) output_[output_.rank() - 1] = ctx.node.attributes.integer("y_channels");
@@ -117,53 +120,53 @@ class QConvStep : public ConvStep {
   int zero_point_;
 };
 
+// Runs as many images at once as are quantized together: one, or the whole batch.
 class DynamicConvStep : public ConvStep {
  public:
-  explicit DynamicConvStep(const PrepareContext& ctx) : ConvStep(ctx, 3) {
+  explicit DynamicConvStep(const PrepareContext& ctx) : ConvStep(ctx, 3, at_once(ctx)), parts_(shape_of(ctx).batch) {
     epilogue_.set_scale(1, *ctx.constants[2], columns());
     const kernels::ConvShape& s = conv_.shape();
-    image_ = s.in_height * s.in_width * s.in_channels;
-    pixels_ = s.out_height * s.out_width;
-    per_tensor_ = ctx.node.attributes.integer("per_tensor", 0) != 0;
+    per_tensor_ = is_per_tensor(ctx);
+    if (per_tensor_) parts_ = 1;
+    image_ = s.batch * s.in_height * s.in_width * s.in_channels;
+    pixels_ = s.batch * s.out_height * s.out_width;
   }
 
-  void run(EvalContext& ctx) const override { per_tensor_ ? run_per_tensor(ctx) : run_per_image(ctx); }
+  void run(EvalContext& ctx) const override {
+    const float* x = ctx.input(0).data<float>();
+    kernels::Epilogue epilogue = bind(ctx);
+    auto* const scale = reinterpret_cast<float*>(ctx.scratch + aligned(image_));
+    epilogue.scale = scale;
+    for (std::int64_t i = 0; i < parts_; ++i) {
+      const kernels::QuantizeParams params = quantize(x + i * image_, ctx);
+      for (std::int64_t n = 0; n < columns(); ++n)
+        scale[n] = params.scale * epilogue_.scale[static_cast<std::size_t>(n)];
+      conv_.run(ctx.scratch, params.zero_point, epilogue, ctx.scratch + own_scratch(), ctx.threads());
+      epilogue.out = static_cast<float*>(epilogue.out) + pixels_ * epilogue.out_stride;
+      if (epilogue.residual == nullptr) continue;
+      epilogue.residual = static_cast<const float*>(epilogue.residual) + pixels_ * epilogue.residual_stride;
+    }
+  }
   std::int64_t scratch_bytes() const override { return own_scratch() + conv_.scratch_bytes(); }
 
  private:
-  // Scratch memory: the quantized images, scales of columns, what the kernel needs.
-  void run_per_tensor(EvalContext& ctx) const {
-    const std::int64_t count = conv_.shape().batch * image_;
-    const kernels::QuantizeParams tensor =
-        quantize_tensor(ctx.input(0).data<float>(), count, ctx.scratch, ctx.threads());
-    auto* const scale = reinterpret_cast<float*>(ctx.scratch + aligned(count));
-    for (std::int64_t n = 0; n < columns(); ++n) scale[n] = tensor.scale * epilogue_.scale[static_cast<std::size_t>(n)];
-    kernels::Epilogue epilogue = bind(ctx);
-    epilogue.scale = scale;
-    conv_.run(ctx.scratch, tensor.zero_point, epilogue, ctx.scratch + own_scratch(), ctx.threads());
+  static bool is_per_tensor(const PrepareContext& ctx) { return ctx.node.attributes.integer("per_tensor", 0) != 0; }
+  static kernels::ConvShape at_once(const PrepareContext& ctx) {
+    kernels::ConvShape shape = shape_of(ctx);
+    if (!is_per_tensor(ctx)) shape.batch = 1;
+    return shape;
   }
 
-  // Scratch memory: the quantized images, a scale for each output pixel, the scales, what the kernel needs.
-  void run_per_image(EvalContext& ctx) const {
-    const std::int64_t batch = conv_.shape().batch;
-    std::uint8_t* const bytes = ctx.scratch;
-    auto* const row_scale = reinterpret_cast<float*>(bytes + aligned(batch * image_));
-    float* const scale = row_scale + aligned(batch * pixels_ * 4) / 4;
-    kernels::quantize_rows(ctx.input(0).data<float>(), batch, image_, image_, bytes, scale, ctx.threads());
-    for (std::int64_t b = 0; b < batch; ++b) std::fill_n(row_scale + b * pixels_, pixels_, scale[b]);
-    kernels::Epilogue epilogue = bind(ctx);
-    epilogue.row_scale = row_scale;
-    conv_.run(bytes, 128, epilogue, ctx.scratch + own_scratch(), ctx.threads());
+  // Scratch memory: what is quantized, scales of columns, what the kernel needs.
+  kernels::QuantizeParams quantize(const float* x, EvalContext& ctx) const {
+    if (per_tensor_) return quantize_tensor(x, image_, ctx.scratch, ctx.threads());
+    kernels::QuantizeParams params;
+    kernels::quantize_rows(x, 1, image_, image_, ctx.scratch, &params.scale, &params.zero_point, ctx.threads());
+    return params;
   }
+  std::int64_t own_scratch() const { return aligned(image_) + aligned(columns() * 4); }
 
-  std::int64_t own_scratch() const {
-    const std::int64_t batch = conv_.shape().batch;
-    const std::int64_t scales =
-        per_tensor_ ? aligned(columns() * 4) : aligned(batch * pixels_ * 4) + aligned(batch * 4);
-    return aligned(batch * image_) + scales;
-  }
-
-  std::int64_t image_ = 0, pixels_ = 0;
+  std::int64_t parts_ = 1, image_ = 0, pixels_ = 0;
   bool per_tensor_ = false;
 };
 

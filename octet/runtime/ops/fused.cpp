@@ -41,6 +41,8 @@ void EpilogueSpec::read(const Node& node, std::int64_t columns) {
   fixed.activation = parse_activation(a.text("activation", "none"));
   fixed.alpha = a.real("alpha", 0);
   fixed.beta = a.real("beta", 0);
+  fixed.after_scale = a.real("after_scale", fixed.after_scale);
+  fixed.after_shift = a.real("after_shift", fixed.after_shift);
   fixed.residual_stride = columns;
   fixed.out_stride = columns;
   if (a.has("r_scale")) {

@@ -2,6 +2,7 @@
 // stored, and the form of a convolution.
 //
 //   activation, alpha, beta   as kernels::Epilogue has them ("relu", "clamp", ...); absent: none
+//   after_scale, after_shift  of what the activation gives; absent: 1 and -0
 //   x_scale, x_zero           of the u8 input
 //   r_scale, r_zero           of a u8 residual; absent: the residual is float
 //   y_scale, y_zero           of the u8 output; absent: the output is float

@@ -21,6 +21,17 @@ std::string form_of(const char* family, const WeightView& view) {
   return text;
 }
 
+std::vector<std::int32_t> column_sums(const WeightView& view) {
+  std::vector<std::int32_t> sums;
+  const std::int8_t* w = view.weights.data<std::int8_t>() + view.offset;
+  for (std::int64_t n = 0; n < view.n; ++n) {
+    std::int32_t sum = 0;
+    for (std::int64_t k = 0; k < view.k; ++k) sum += w[k * view.k_stride + n * view.n_stride];
+    sums.push_back(sum);
+  }
+  return sums;
+}
+
 class FloatProduct : public Product {
  public:
   FloatProduct(const WeightView& view, PackCache& cache)
@@ -66,23 +77,27 @@ class DynamicProduct : public Product {
     for (std::int64_t n = 0; n < view.n; ++n) {
       scale_.push_back(scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(view.scale_offset + n)]);
     }
+    if (!per_tensor_) column_sums_ = column_sums(view);
   }
 
-  // Scratch memory: the quantized rows, scales (of rows, or of columns), and what the kernel needs.
+  // Scratch memory: the quantized rows; scales and zero points of rows, or scales of columns; what the kernel needs.
   void run(const float* x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
            ThreadPool& threads) const override {
     auto* const scales = reinterpret_cast<float*>(scratch + quantized_bytes(rows));
     kernels::Epilogue with_scales = epilogue;
-    int zero_point = 128;
+    int zero_point = 0;
     if (per_tensor_) {
       const kernels::QuantizeParams tensor = quantize_tensor(x, rows * gemm_.k, scratch, threads);
       zero_point = tensor.zero_point;
       for (std::size_t n = 0; n < scale_.size(); ++n) scales[n] = tensor.scale * scale_[n];
       with_scales.scale = scales;
     } else {
-      kernels::quantize_rows(x, rows, gemm_.k, gemm_.k, scratch, scales, threads);
+      auto* const zero_points = reinterpret_cast<std::int32_t*>(scales + rows);
+      kernels::quantize_rows(x, rows, gemm_.k, gemm_.k, scratch, scales, zero_points, threads);
       with_scales.scale = scale_.data();
       with_scales.row_scale = scales;
+      with_scales.weight_zero_point = column_sums_.data();
+      with_scales.row_sum = zero_points;
     }
     kernels::GemmShape gemm = gemm_;
     gemm.m = rows;
@@ -100,12 +115,13 @@ class DynamicProduct : public Product {
 
  private:
   std::int64_t quantized_bytes(std::int64_t rows) const { return aligned(rows * gemm_.k); }
-  std::int64_t scales_bytes(std::int64_t rows) const { return aligned((per_tensor_ ? gemm_.n : rows) * 4); }
+  std::int64_t scales_bytes(std::int64_t rows) const { return aligned(per_tensor_ ? gemm_.n * 4 : rows * 8); }
 
   kernels::GemmShape gemm_;
   const kernels::IgemmKernel& kernel_;
   bool per_tensor_;
   std::vector<float> scale_;
+  std::vector<std::int32_t> column_sums_;
   std::shared_ptr<const Packed> packed_;
 };
 

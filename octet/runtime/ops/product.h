@@ -32,8 +32,8 @@ class Product {
   virtual std::string kernel() const = 0;
 };
 
-/// Float for f32 weights. For s8 weights each row of x is quantized symmetrically (kernels::quantize_rows):
-///   out[m][n] = (sum over k of (q[m][k] - 128) w[k][n]) * row_scale[m] * w_scale[n]
+/// Float for f32 weights. For s8 weights each row of x is quantized by its own range (kernels::quantize_rows):
+///   out[m][n] = (sum over k of (q[m][k] - zero_point[m]) w[k][n]) * row_scale[m] * w_scale[n]
 /// so a batch never changes a row's answer. With per_tensor the rows are quantized together:
 ///   out[m][n] = (sum over k of (q[m][k] - zero_point) w[k][n]) * (scale * w_scale[n])
 std::unique_ptr<Product> make_product(const WeightView& view, PackCache& cache);

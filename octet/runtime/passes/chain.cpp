@@ -48,6 +48,19 @@ bool take_activation(const Edit& edit, Chain& chain) {
   return true;
 }
 
+// Mul or Add of the chain's output and one constant number.
+std::optional<float> take_number(const Edit& edit, Chain& chain, const char* op) {
+  const int reader = edit.only_reader(chain.output, op);
+  const ValueId other = reader < 0 ? kNoValue : edit.other_input(reader, chain.output);
+  if (other == kNoValue || edit.graph().value(other).type.dtype != DType::f32) return std::nullopt;
+  const Tensor* constant = edit.constant(other);
+  if (constant == nullptr || constant->elements() != 1 || constant->rank() > edit.rank(chain.output)) {
+    return std::nullopt;
+  }
+  chain.last = reader;
+  return constant->values<float>()[0];
+}
+
 Chain begin(const Edit& edit, int first) {
   Chain chain;
   chain.output = edit.node(first).outputs[0];
@@ -94,7 +107,16 @@ Chain follow(const Edit& edit, int first, bool quantized) {
   Chain chain = begin(edit, first);
   if (take_residual(edit, chain, quantized)) advance(edit, chain);
   if (take_activation(edit, chain)) advance(edit, chain);
+  if ((chain.after_scale = take_number(edit, chain, "Mul"))) advance(edit, chain);
+  if ((chain.after_shift = take_number(edit, chain, "Add"))) advance(edit, chain);
   if (quantized) take_quantizer(edit, chain);
+  return chain;
+}
+
+Chain follow_sum(const Edit& edit, int first) {
+  Chain chain = begin(edit, first);
+  if (take_residual(edit, chain, false)) advance(edit, chain);
+  if (take_activation(edit, chain)) advance(edit, chain);
   return chain;
 }
 
@@ -112,6 +134,8 @@ void fuse(Edit& edit, int first, const Chain& chain, const std::string& op_type,
     attributes.set("alpha", chain.activation->alpha);
     attributes.set("beta", chain.activation->beta);
   }
+  if (chain.after_scale) attributes.set("after_scale", *chain.after_scale);
+  if (chain.after_shift) attributes.set("after_shift", *chain.after_shift);
   const auto set_params = [&](const char* prefix, const TensorParams& params) {
     attributes.set(std::string(prefix) + "_scale", params.scale);
     attributes.set(std::string(prefix) + "_zero", params.zero_point);

@@ -20,10 +20,13 @@ struct Chain {
   ValueId residual = kNoValue;  ///< f32, or u8 where residual_params is set
   std::optional<TensorParams> residual_params, output_params;
   std::optional<FusedActivation> activation;
-  std::vector<int> nodes;  ///< those after the first
+  std::optional<float> after_scale, after_shift;  ///< the Mul and the Add of one number behind it
+  std::vector<int> nodes;                         ///< those after the first
 };
 /// Follows single readers from node `first`. `quantized`: u8 residuals and outputs are taken too.
 Chain follow(const Edit& edit, int first, bool quantized);
+/// Residual and activation alone.
+Chain follow_sum(const Edit& edit, int first);
 
 /// Activation and quantization alone.
 Chain follow_activation(const Edit& edit, int first);

@@ -42,7 +42,7 @@ ValueId at(const std::vector<ValueId>& ids, std::size_t i) { return i < ids.size
 void lower_norm(Edit& edit, int i) {
   const Node& node = edit.node(i);
   if (!is_image(edit, node.inputs[0])) return;
-  Chain chain = follow(edit, i, false);
+  Chain chain = follow_sum(edit, i);
   if (chain.activation && chain.activation->name != "relu") {
     chain = Chain{};
     chain.output = node.outputs[0];
@@ -81,7 +81,7 @@ void lower_input_gradient(Edit& edit, int i) {
   if (!is_image(edit, node.inputs[0]) || !is_image(edit, dx) || !edit.shape(node.inputs[1])) return;
   Attributes attributes = node.attributes;
   attributes.set("x_shape", dims_of(edit, dx));
-  const Chain chain = follow(edit, i, false);
+  const Chain chain = follow_sum(edit, i);
   ValueId residual = kNoValue, sum = dx;
   if (chain.residual != kNoValue && !chain.activation) {
     residual = chain.residual;
