@@ -6,7 +6,7 @@
 //                residual u8 or f32 or none
 //                s = sum((x - x_zero) * w) + bias_i32
 //                v = activation(float(s) * (x_scale * w_scale) + bias_f32 + residual)
-//                y = v, or clamp(rint(v / y_scale) + y_zero) as u8
+//                y = v, or clamp(rint(v / y_scale) + y_zero) as u8; EpilogueSpec::fold_output_scale where it can be
 //   DynamicConv  x f32 image, each of the batch quantized as make_product says of a row, or all together with the
 //                attribute per_tensor; then as QConv with f32 output
 // Residuals have the output's shape. With attributes y_channels and y_at, the output has y_channels channels: those
@@ -110,6 +110,7 @@ class QConvStep : public ConvStep {
   explicit QConvStep(const PrepareContext& ctx)
       : ConvStep(ctx, 3), zero_point_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {
     epilogue_.set_scale(ctx.node.attributes.real("x_scale", 1), *ctx.constants[2], columns());
+    epilogue_.fold_output_scale(ctx.inputs.size() > 4 && ctx.inputs[4]);
   }
 
   void run(EvalContext& ctx) const override {

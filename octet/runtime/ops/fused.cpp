@@ -53,7 +53,8 @@ void EpilogueSpec::read(const Node& node, std::int64_t columns) {
   quantized_output = a.has("y_scale");
   if (quantized_output) {
     fixed.out_type = Cell::u8;
-    fixed.inv_scale = 1.0f / a.real("y_scale", 1);
+    y_scale = a.real("y_scale", 1);
+    fixed.inv_scale = 1.0f / y_scale;
     fixed.zero_point = static_cast<std::int32_t>(a.integer("y_zero"));
     if (a.has("table")) table = a.tensor("table");
     fixed.lookup = table.defined() ? table.data<std::uint8_t>() : nullptr;
@@ -81,6 +82,14 @@ void EpilogueSpec::set_scale(float x_scale, const Tensor& w_scale, std::int64_t 
     scale.push_back(x_scale * scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(n)]);
   }
   fixed.scale = scale.data();
+}
+
+void EpilogueSpec::fold_output_scale(bool has_residual) {
+  if (!quantized_output || has_residual || fixed.bias_f32 != nullptr || !kernels::only_limits(fixed)) return;
+  for (float& s : scale) s /= y_scale;
+  fixed.alpha /= y_scale;
+  fixed.beta /= y_scale;
+  fixed.inv_scale = 1;
 }
 
 kernels::Epilogue EpilogueSpec::bind(const Tensor* residual, Tensor& out, std::int64_t columns) const {

@@ -26,6 +26,7 @@ struct EpilogueSpec {
   std::vector<std::int32_t> bias_s32;
   Tensor table;
   bool quantized_output = false;
+  float y_scale = 1;
 
   EpilogueSpec() = default;
   EpilogueSpec(const EpilogueSpec&) = delete;
@@ -37,6 +38,9 @@ struct EpilogueSpec {
   void set_bias(const Tensor* bias, std::int64_t columns);
   /// scale[n] = x_scale * w_scale[n].
   void set_scale(float x_scale, const Tensor& w_scale, std::int64_t columns);
+  /// Where nothing but limits stands between the sum and its byte: one multiplication, by x_scale * w_scale / y_scale,
+  /// as ONNX's QLinearConv and QLinearMatMul have it. After the calls above.
+  void fold_output_scale(bool has_residual);
   DType output_type() const { return quantized_output ? DType::u8 : DType::f32; }
   /// With the addresses of a run; rows of `columns` numbers.
   kernels::Epilogue bind(const Tensor* residual, Tensor& out, std::int64_t columns) const;

@@ -93,7 +93,8 @@ class QMatMulStep : public MatMulBase {
         kernel_(kernels::select_igemm_u8s8(plan_.gemm.n, plan_.gemm.k)),
         x_zero_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {
     const auto columns = static_cast<std::size_t>(plan_.gemm.n);
-    scale_.assign(columns, ctx.node.attributes.real("x_scale", 1) * ctx.node.attributes.real("w_scale", 1));
+    epilogue_.scale.assign(columns, ctx.node.attributes.real("x_scale", 1) * ctx.node.attributes.real("w_scale", 1));
+    epilogue_.fold_output_scale(ctx.inputs.size() > 2 && ctx.inputs[2]);
     // b is read as s8: 128 less, its zero point too.
     w_zero_.assign(columns, static_cast<std::int32_t>(ctx.node.attributes.integer("w_zero")) - 128);
   }
@@ -104,7 +105,7 @@ class QMatMulStep : public MatMulBase {
  protected:
   void multiply(EvalContext& ctx, std::int64_t a, std::int64_t b, const kernels::Epilogue& epilogue) const override {
     kernels::Epilogue with_scale = epilogue;
-    with_scale.scale = scale_.data();
+    with_scale.scale = epilogue_.scale.data();
     with_scale.weight_zero_point = w_zero_.front() == 0 ? nullptr : w_zero_.data();
     kernels::matmul_u8s8(kernel_, plan_.gemm, ctx.input(0).data<std::uint8_t>() + a, x_zero_,
                          ctx.input(1).data<std::uint8_t>() + b, 0x80, with_scale, ctx.scratch, ctx.threads());
@@ -113,7 +114,6 @@ class QMatMulStep : public MatMulBase {
  private:
   const kernels::IgemmKernel& kernel_;
   int x_zero_;
-  std::vector<float> scale_;
   std::vector<std::int32_t> w_zero_;
 };
 

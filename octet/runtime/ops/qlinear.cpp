@@ -2,7 +2,7 @@
 //   inputs   x u8 [..., K]; w s8 [K, N] ([N, K] with transB 1) constant; w_scale f32 [1] or [N] constant;
 //            bias i32 or f32 [N] constant or none; residual u8 or f32 of the output's shape or none
 //   s = sum((x - x_zero) * w) + bias_i32;  v = activation(float(s) * (x_scale * w_scale) + bias_f32 + residual)
-//   y = v, or clamp(rint(v / y_scale) + y_zero) as u8
+//   y = v, or clamp(rint(v / y_scale) + y_zero) as u8; EpilogueSpec::fold_output_scale where it can be
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
 #include "octet/runtime/ops/fused.h"
 #include "octet/runtime/ops/linear.h"
@@ -20,6 +20,7 @@ class QLinearStep : public PreparedStep {
     epilogue_.read(ctx.node, gemm_.n);
     epilogue_.set_scale(ctx.node.attributes.real("x_scale", 1), *ctx.constants[2], gemm_.n);
     epilogue_.set_bias(ctx.constants.size() > 3 ? ctx.constants[3] : nullptr, gemm_.n);
+    epilogue_.fold_output_scale(ctx.inputs.size() > 4 && ctx.inputs[4]);
     const Tensor& w = *ctx.constants[1];
     packed_ = ctx.cache.get<Packed>(w, linear_form("gemm_u8s8", gemm_), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, gemm_)})};
