@@ -188,9 +188,8 @@ void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const voi
     order_constants(kernel, e, reinterpret_cast<const std::int32_t*>(panel + sums_offset(kernel, s)), zero_point, n,
                     channels, constants + 2 * n, reinterpret_cast<float*>(constants + 2 * n + kernel.nr));
   }
-  const bool in_registers =
-      floats ? only_limits(e) && e.residual == nullptr && e.out_type == Cell::f32
-             : finishes_as_bytes(e) && e.residual == nullptr && e.bias_f32 == nullptr && e.lookup == nullptr;
+  const bool in_registers = floats ? only_limits(e) && e.residual == nullptr && e.out_type == Cell::f32
+                                   : finishes_as_bytes(e) && scales_to_bytes(e) && e.lookup == nullptr;
   alignas(64) char zeros[kMaxBlock * 4];
   std::memset(zeros, floats ? 0 : zero_point, sizeof(zeros));
   const std::int64_t work = s.out_width * s.out_channels * s.kernel_height * s.kernel_width;

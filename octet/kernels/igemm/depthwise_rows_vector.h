@@ -111,7 +111,7 @@ void depthwise_row_core(const DepthwiseRow& row) noexcept {
   });
 }
 
-// The same for s32 sums; what finishes_as_bytes, without a residual, is finished in registers.
+// The same for s32 sums; what scales_to_bytes is finished in registers.
 template <class V, bool kLimits, class Sweep>
 void depthwise_bytes_core(const Sweep& sweep, const DepthwiseRow& row, const ByteConstants<V>& k) {
   auto* out = static_cast<std::uint8_t*>(row.epilogue->out) + row.m * row.epilogue->out_stride + row.n;
@@ -119,7 +119,7 @@ void depthwise_bytes_core(const Sweep& sweep, const DepthwiseRow& row, const Byt
   sweep.sweep([&](std::int64_t x, const typename Sweep::Sums& sums) {
     typename V::S32 q[V::kGroups];
     for (int g = 0; g < V::kGroups; ++g) {
-      auto t = V::mul(V::mul(V::to_f32(sums[g]), V::load(row.scale + g * V::kLanes)), k.inv_scale);
+      auto t = V::mul(V::to_f32(sums[g]), V::load(row.scale + g * V::kLanes));
       if constexpr (kLimits) t = V::lesser(k.high, V::greater(k.low, t));
       q[g] = V::round(V::lesser(t, k.most));
     }

@@ -68,6 +68,11 @@ static inline bool finishes_as_bytes(const Epilogue& e) {
          (e.residual == nullptr || e.residual_type == Cell::u8) && e.inv_scale < __builtin_inff();
 }
 
+/// Of what finishes_as_bytes: whether one multiplication, by scale, makes the sum its byte.
+static inline bool scales_to_bytes(const Epilogue& e) {
+  return e.bias_f32 == nullptr && e.residual == nullptr && e.inv_scale == 1;
+}
+
 /// A tile of sums: rows x columns of the output, from row m and column n.
 struct TileSpan {
   std::int64_t m = 0, n = 0;

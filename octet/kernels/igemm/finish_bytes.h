@@ -54,8 +54,8 @@ void finish_byte_columns(const Epilogue& e, const ByteConstants<V>& k, const std
           const auto other = V::load_some(residual + (span.m + r) * e.residual_stride + n + v * V::kLanes, count(v));
           t = V::add(t, V::mul(V::to_f32(V::sub(other, k.residual_zero_point)), k.residual_scale));
         }
+        t = V::mul(t, k.inv_scale);
       }
-      t = V::mul(t, k.inv_scale);
       if constexpr (kLimits) t = V::lesser(k.high, V::greater(k.low, t));
       q[v] = V::round(V::lesser(t, k.most));
     }
@@ -89,7 +89,7 @@ void finish_byte_group(const Epilogue& e, const ByteConstants<V>& k, const std::
 template <class V>
 void finish_bytes(const Epilogue& e, const std::int32_t* acc, int stride, const TileSpan& span) {
   const ByteConstants<V> k(e);
-  const bool extra = e.bias_f32 != nullptr || e.residual != nullptr;
+  const bool extra = !scales_to_bytes(e);
   for (int c = 0; c < span.columns; c += 4 * V::kLanes) {
     if (extra) {
       k.limits ? finish_byte_group<V, 4, true, true>(e, k, acc, stride, span, c)

@@ -81,6 +81,10 @@ struct RandomEpilogue {
     if (random.one_in(3)) e.after_scale = random.real(-2, 2);
     if (random.one_in(3)) e.after_shift = random.real(-1, 1);
     e.inv_scale = random.real(20, 60) / (sums ? 1 : spread / 3);
+    if (sums && random.one_in(2)) {
+      for (float& x : scale) x *= e.inv_scale;
+      e.inv_scale = 1;
+    }
     e.zero_point = static_cast<std::int32_t>(e.out_type == Cell::u8 ? random.in(0, 255) : random.in(-128, 127));
     if (random.one_in(4)) e.lookup = (lookup = random.array<std::uint8_t>(256, 0, 255)).data();
   }
