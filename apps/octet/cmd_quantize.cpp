@@ -118,8 +118,10 @@ Method method_of(const Options& o) {
   if (o.dynamic && !o.weights.empty())
     throw Error(ErrorKind::usage, "--dynamic and --weights are two methods: give one");
   const bool calibrated = !o.data.path.empty() || !o.statistics.empty();
-  if (!o.weights.empty() && calibrated)
-    throw Error(ErrorKind::usage, "--weights needs no calibration: leave --calibrate out");
+  if ((o.dynamic || !o.weights.empty()) && calibrated) {
+    throw Error(ErrorKind::usage,
+                std::string(o.dynamic ? "--dynamic" : "--weights") + " needs no calibration: leave --calibrate out");
+  }
   if (o.dynamic) return Method::dynamic;
   if (!o.weights.empty()) return Method::weight_only;
   if (calibrated || o.dry_run) return Method::fixed;
@@ -187,7 +189,6 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
       method.per_channel = !o.per_tensor;
       method.keep_depthwise_float = !o.keep_all_int8;
       method.numerics = o.numerics;
-      method.calibration = calibration;
       method.exclude = o.exclude;
       return quantize(graph, method, options);
     }

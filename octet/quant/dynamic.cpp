@@ -111,7 +111,6 @@ QuantizeResult quantize(const Graph& graph, const Dynamic& method, const Quantiz
     throw Error(ErrorKind::usage, "a reduced range of dynamic quantization goes with one scale a tensor, not a row");
   QuantizeResult result;
   result.method = "dynamic";
-  if (method.calibration) result.warnings.push_back("dynamic quantization reads no calibration data: it was not used");
   result.model = prepare(graph, result.warnings);
   DynamicQuantizer quantizer(method, options, result);
   quantizer.quantize(result.model, "");

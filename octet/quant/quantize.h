@@ -70,7 +70,6 @@ struct Dynamic {
   bool keep_depthwise_float = true;  ///< false: depthwise convolutions are quantized like any other
   bool reduce_range = false;         ///< per tensor: seven bits of the activations, as torch's x86 engines have them
   Numerics numerics = Numerics::onnx;
-  CalibrationSource calibration = {};  ///< optional: lets the sensitivity rule measure
   Exclusions exclude = {};
 };
 struct WeightOnly {

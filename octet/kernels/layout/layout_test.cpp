@@ -43,9 +43,13 @@ TEST(Layout, TransposesEveryShape) {
 
 TEST(Layout, AnEmptyTensorIsLeftAlone) {
   ThreadPool pool(1);
-  transpose_bytes({0, 3, 4}, nullptr, nullptr, pool);
-  transpose_words({2, 0, 4}, nullptr, nullptr, pool);
-  transpose_words({2, 4, 0}, nullptr, nullptr, pool);
+  const std::uint32_t in = 1;
+  std::uint32_t out = 7;
+  transpose_bytes({0, 3, 4}, &in, &out, pool);
+  transpose_words({2, 0, 4}, &in, &out, pool);
+  transpose_words({2, 4, 0}, &in, &out, pool);
+  transpose_words({0, 0, 0}, nullptr, nullptr, pool);
+  EXPECT_EQ(out, 7U);
 }
 
 }  // namespace
