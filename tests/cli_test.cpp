@@ -215,6 +215,7 @@ TEST_F(Cli, DoctorJson) {
   EXPECT_TRUE(d["features"].contains("avx2"));
   EXPECT_GE(d["threads"]["used"].get<int>(), 1);
   EXPECT_TRUE(d["libraries"].contains("libzip"));
+  EXPECT_THAT(d["fp16"].get<std::string>(), HasSubstr("float32 arithmetic"));
   int chosen = 0;
   for (const json& kernel : d["kernels"]) {
     chosen += kernel["chosen"].get<bool>() ? 1 : 0;

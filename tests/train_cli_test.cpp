@@ -9,6 +9,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -116,6 +117,42 @@ class TrainCli : public ::testing::Test {
     const auto size = fs::file_size(at("out.jsonl"), error);
     return error ? 0 : size;
   }
+  // Training that is killed at random moments and resumed logs the same losses and writes the same file.
+  void check_resuming(const std::function<std::vector<std::string>(const char* output, const char* log)>& command,
+                      int wanted) const {
+    const auto begin = std::chrono::steady_clock::now();
+    const Finished first = octet(command("whole.onnx", "whole.jsonl"));
+    ASSERT_EQ(first.code, 0) << first.errors;
+    const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const std::string file = octet::testing::read_file(at("whole.onnx"));
+    const auto log = log_of("whole.jsonl");
+    Random random(static_cast<std::uint64_t>(begin.time_since_epoch().count()));
+    int kills = 0, kept = 0;
+    for (int round = 0; kills < wanted && round < 10 * wanted; ++round) {
+      auto list = command("out.onnx", "out.jsonl");
+      list.insert(list.end(), {"--checkpoint", "ck", "--checkpoint-every", "2", "--resume"});
+      const pid_t child = start(list);
+      std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform_double() * whole * 0.6));
+      kill(child, SIGKILL);
+      const int code = wait_for(child);
+      if (code == 128 + SIGKILL) {
+        ++kills;
+        kept += fs::exists(at("ck")) ? 1 : 0;
+        if (kills < wanted) continue;
+        ASSERT_EQ(octet(list).code, 0);
+      } else {
+        ASSERT_EQ(code, 0);
+      }
+      EXPECT_EQ(octet::testing::read_file(at("out.onnx")), file) << "after " << kills << " kills";
+      EXPECT_EQ(log_of("out.jsonl"), log) << "after " << kills << " kills";
+      fs::remove_all(at("ck"));
+      fs::remove(at("out.onnx"));
+      fs::remove(at("out.jsonl"));
+    }
+    EXPECT_EQ(kills, wanted);
+    EXPECT_GT(kept, 0) << "no kill came after the first checkpoint";
+    for (const char* name : {"whole.onnx", "whole.jsonl", "out.onnx", "out.jsonl", "ck"}) fs::remove_all(at(name));
+  }
   octet::testing::TemporaryDirectory folder;
 };
 
@@ -154,37 +191,27 @@ TEST_F(TrainCli, TheSameBitsWithOneAndTwoThreadsAndFromASettingsFile) {
 }
 
 TEST_F(TrainCli, KilledAtTwentyRandomMomentsAndResumedItEndsTheSame) {
-  const auto begin = std::chrono::steady_clock::now();
-  ASSERT_EQ(octet(words("whole.onnx", "whole.jsonl")).code, 0);
-  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const std::string file = octet::testing::read_file(at("whole.onnx"));
-  const auto log = log_of("whole.jsonl");
-  Random random(std::chrono::steady_clock::now().time_since_epoch().count());
-  int kills = 0, kept = 0;
-  for (int round = 0; kills < 20 && round < 200; ++round) {
-    auto list = words("out.onnx", "out.jsonl");
-    list.insert(list.end(), {"--checkpoint", "ck", "--checkpoint-every", "2", "--resume"});
-    const pid_t child = start(list);
-    const double delay = random.uniform_double() * whole * 0.6;
-    std::this_thread::sleep_for(std::chrono::duration<double>(delay));
-    kill(child, SIGKILL);
-    const int code = wait_for(child);
-    if (code == 128 + SIGKILL) {
-      ++kills;
-      kept += fs::exists(at("ck")) ? 1 : 0;
-      if (kills < 20) continue;
-      ASSERT_EQ(octet(list).code, 0);
-    } else {
-      ASSERT_EQ(code, 0);
-    }
-    EXPECT_EQ(octet::testing::read_file(at("out.onnx")), file) << "after " << kills << " kills";
-    EXPECT_EQ(log_of("out.jsonl"), log) << "after " << kills << " kills";
-    fs::remove_all(at("ck"));
-    fs::remove(at("out.onnx"));
-    fs::remove(at("out.jsonl"));
+  check_resuming([this](const char* output, const char* log) { return words(output, log); }, 20);
+}
+
+TEST_F(TrainCli, EveryMethodResumesAfterKills) {
+  const std::vector<std::vector<std::string>> methods = {
+      {"--qat", "octet"},
+      {"--qat", "octet", "--weight-bits", "4", "--activation-bits", "4", "--observe-until", "0.5"},
+      {"--weights-in", "int8", "--optimizer-bits", "8"},
+      {"--weights-in", "int8", "--master"},
+      {"--lora", "2"}};
+  for (const auto& method : methods) {
+    SCOPED_TRACE(method[0] + " " + method[1] + " " + (method.size() > 2 ? method[2] : ""));
+    check_resuming(
+        [&](const char* output, const char* log) {
+          std::vector<std::string> list = words(output, log);
+          if (method[0] == "--weights-in") list.erase(std::find(list.begin(), list.end(), "--ema"), list.end() - 3);
+          list.insert(list.end(), method.begin(), method.end());
+          return list;
+        },
+        4);
   }
-  EXPECT_EQ(kills, 20);
-  EXPECT_GT(kept, 0) << "no kill came after the first checkpoint";
 }
 
 TEST_F(TrainCli, ASignalStopsBehindACheckpoint) {

@@ -76,6 +76,13 @@ std::vector<std::pair<std::string, bool>> features() {
           {"amx_int8", f.amx_int8}};
 }
 
+// Training with weights in eight bits computes on fp16 numbers: how.
+std::string half_arithmetic() {
+  return cpu_features().avx512_fp16
+             ? "storage only: sums of products in fp16 lose the accuracy that training asks for; float32 arithmetic"
+             : "storage only: this processor lacks avx512_fp16; float32 arithmetic";
+}
+
 int affinity() {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
@@ -95,6 +102,7 @@ Json to_json(const report::Probe& probe) {
   }
   out["threads"] = {
       {"hardware", std::thread::hardware_concurrency()}, {"affinity", affinity()}, {"used", usable_cpus()}};
+  out["fp16"] = half_arithmetic();
   out["probe"] = {{"int8_gops", probe.int8_gops}, {"float_gflops", probe.float_gflops}};
   for (const auto& [name, version] : formats::library_versions()) out["libraries"][name] = version;
   return out;
@@ -110,6 +118,7 @@ std::string to_text(const report::Probe& probe, int width) {
   out += fmt::format("\nthreads: {} used of {} in the machine; the affinity mask admits {}{}\n", usable_cpus(),
                      std::thread::hardware_concurrency(), affinity(),
                      usable_cpus() < affinity() ? ", the processor quota of the control group fewer" : "");
+  out += "fp16: " + half_arithmetic() + "\n";
   out += fmt::format("speed now, all threads: {:.0f} Gop/s in int8, {:.0f} Gflop/s in float\n", probe.int8_gops,
                      probe.float_gflops);
   std::string libraries;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "octet/nn/init.h"
@@ -43,13 +44,15 @@ Trainable for_quantization(const TrainOptions& o, const Trainable& model, const 
   form.activation_bits = o.activation_bits;
   form.learned = o.learned_scale;
   form.power_of_two = o.power_of_two;
-  const QConfig config = qconfig(o.qat, form);
+  QConfig config = qconfig(o.qat, form);
+  const std::int64_t a_step = o.batch * o.accumulate, steps = (data.size() + a_step - 1) / a_step * o.epochs;
+  if (o.observe_until < 1) config.schedule.observe_until = std::llround(o.observe_until * static_cast<double>(steps));
   QatReport report;
   Trainable prepared = prepare_qat(model, config, &report);
   warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());
   const bool learned = config.activation.source == RangeSource::learned || config.weight.source == RangeSource::learned;
-  if (learned && !(o.resume && std::filesystem::exists(o.checkpoint)))
-    calibrate_qat(prepared, calibration(data, o.batch, o.seed), Observer::mse, o.threads);
+  // Whether it resumes or not: where scales start is part of the model that a checkpoint belongs to.
+  if (learned) calibrate_qat(prepared, calibration(data, o.batch, o.seed), Observer::mse, o.threads);
   trainer.finish = [](const Trainable& trained) { return convert(trained).model; };
   return prepared;
 }

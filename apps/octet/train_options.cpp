@@ -123,6 +123,10 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
       ->type_name("2..8");
   app.add_flag("--learned-scale", o.learned_scale, "qat: scales are learned (LSQ); always so below 8 bits");
   app.add_flag("--power-of-two", o.power_of_two, "qat: scales are powers of two");
+  app.add_option("--observe-until", o.observe_until,
+                 "qat: share of the steps during which ranges follow the data (default: 1)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("0..1");
   app.add_option("--weights-in", o.weights_in, "keep weights in this type while training")
       ->check(CLI::IsMember({"int8"}))
       ->type_name("int8");
@@ -256,9 +260,11 @@ void require_train_options(const TrainOptions& o) {
   if (o.log_steps && o.log.empty()) throw Error(ErrorKind::usage, "--log-steps needs --log FILE");
   if (!o.qat.empty() && (!o.weights_in.empty() || o.lora > 0))
     throw Error(ErrorKind::usage, "--qat does not go together with --weights-in or --lora");
-  const bool bits = o.weight_bits != 8 || o.activation_bits != 8 || o.learned_scale || o.power_of_two;
-  if (bits && o.qat.empty())
-    throw Error(ErrorKind::usage, "--weight-bits, --activation-bits, --learned-scale and --power-of-two need --qat");
+  const bool form = o.weight_bits != 8 || o.activation_bits != 8 || o.learned_scale || o.power_of_two;
+  if ((form || o.observe_until < 1) && o.qat.empty()) {
+    throw Error(ErrorKind::usage,
+                "--weight-bits, --activation-bits, --learned-scale, --power-of-two and --observe-until need --qat");
+  }
   if (o.master && o.weights_in.empty()) throw Error(ErrorKind::usage, "--master needs --weights-in int8");
   if ((!o.lora_layers.empty() || !o.lora_output.empty()) && o.lora == 0)
     throw Error(ErrorKind::usage, "--lora-layers and --lora-output need --lora");

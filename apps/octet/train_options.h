@@ -42,6 +42,7 @@ struct TrainOptions {
   std::string qat, weights_in, lora_output;
   int weight_bits = 8, activation_bits = 8;
   bool learned_scale = false, power_of_two = false, master = false;
+  double observe_until = 1;
   std::int64_t block = 64, lora = 0;
   double lora_alpha = 16;
   std::vector<std::string> lora_layers;

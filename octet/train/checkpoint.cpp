@@ -1,6 +1,10 @@
 #include "octet/train/checkpoint.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -75,6 +79,12 @@ void remove_left_overs(const fs::path& folder) {
   }
 }
 
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw io_error("the folder for checkpoints cannot be made", folder, error.value());
+}
+
 std::string step_name(std::int64_t step) {
   const std::string digits = std::to_string(step);
   return "step-" + std::string(12 - std::min<std::size_t>(12, digits.size()), '0') + digits + kSuffix;
@@ -95,10 +105,20 @@ void read_tensors(const json& list, const std::string& bytes, std::size_t at, co
 
 }  // namespace
 
+FileDescriptor lock_checkpoints(const fs::path& folder) {
+  make_folder(folder);
+  const fs::path file = folder / ".lock";
+  FileDescriptor lock(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (!lock.valid()) throw io_error("the folder for checkpoints cannot be locked", file, errno);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return lock;  // a file system without locks
+  throw Error(ErrorKind::usage, "another training has this folder for its checkpoints")
+      .file(folder.string())
+      .hint("wait for it to end, or give this one a folder of its own");
+}
+
 fs::path save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw io_error("the folder for checkpoints cannot be made", folder, error.value());
+  make_folder(folder);
   remove_left_overs(folder);
   const fs::path target = folder / step_name(checkpoint.step);
   HashedFile out(target);
@@ -115,6 +135,7 @@ fs::path save_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
   out.file.write(digest.data(), digest.size());
   out.file.commit();
   const std::vector<fs::path> all = checkpoints_in(folder);
+  std::error_code error;  // one that stays does no harm
   for (std::size_t i = kKept; i < all.size(); ++i) fs::remove(all[i], error);
   return target;
 }

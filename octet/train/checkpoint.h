@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "octet/base/file_descriptor.h"
 #include "octet/tensor/tensor.h"
 
 namespace octet::train {
@@ -24,6 +25,10 @@ struct Checkpoint {
   std::string progress;                  ///< what the trainer wants back, as JSON text
   std::vector<std::pair<std::string, Tensor>> tensors;
 };
+
+/// Keeps the folder (made if it is not there) to this process for as long as the result lives. Throws usage when
+/// another training has it: each would remove the other's checkpoints.
+FileDescriptor lock_checkpoints(const std::filesystem::path& folder);
 
 /// Writes it into the folder (made if it is not there) and removes all but the newest two. Returns the file.
 std::filesystem::path save_checkpoint(const std::filesystem::path& folder, const Checkpoint& checkpoint);

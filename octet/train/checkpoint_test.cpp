@@ -75,6 +75,20 @@ TEST(Checkpoint, ADamagedOneIsPassedOverWithAWarning) {
   }
 }
 
+TEST(Checkpoint, AFolderServesOneTraining) {
+  const octet::testing::TemporaryDirectory folder;
+  {
+    const FileDescriptor lock = lock_checkpoints(folder.path() / "ck");
+    try {
+      lock_checkpoints(folder.path() / "ck");
+      FAIL() << "two trainings would remove each other's checkpoints";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.info().kind, ErrorKind::usage);
+    }
+  }
+  EXPECT_TRUE(lock_checkpoints(folder.path() / "ck").valid());
+}
+
 TEST(Checkpoint, AllDamagedIsAnError) {
   const octet::testing::TemporaryDirectory folder;
   folder.write("step-000000000001.checkpoint", "OCTETCK1");

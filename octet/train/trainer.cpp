@@ -300,6 +300,8 @@ TrainResult Trainer::fit(const Samples& data) {
   if (s.options.ema > 0 && s.averages.empty()) {
     for (const Parameter& parameter : s.optimizer->parameters()) s.averages.push_back(parameter.value.clone());
   }
+  const FileDescriptor lock =
+      s.options.checkpoints.empty() ? FileDescriptor() : lock_checkpoints(s.options.checkpoints);
   if (s.options.resume) s.resume();
   bool go_on = true;
   while (go_on && s.epoch < s.options.epochs) go_on = s.run_epoch(data);
