@@ -64,21 +64,4 @@ inline std::unique_ptr<nn::Module> fashion_network(Random& random) {
   return net;
 }
 
-inline double top1(const Graph& model, const train::Samples& data) {
-  const Session session(clone(model));
-  std::int64_t right = 0;
-  std::vector<std::int64_t> indices(500);
-  for (std::int64_t at = 0; at < data.size(); at += 500) {
-    for (std::int64_t i = 0; i < 500; ++i) indices[static_cast<std::size_t>(i)] = at + i;
-    for (const train::Batch& batch : data.gather(indices)) {
-      const Tensor scores = session.run(batch.inputs).at(0);
-      for (std::int64_t i = 0; i < batch.samples; ++i) {
-        const float* row = scores.data<float>() + i * scores.dim(1);
-        right += std::max_element(row, row + scores.dim(1)) - row == batch.target.data<std::int64_t>()[i] ? 1 : 0;
-      }
-    }
-  }
-  return 100.0 * static_cast<double>(right) / static_cast<double>(data.size());
-}
-
 }  // namespace octet::bench

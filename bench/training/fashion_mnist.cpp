@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "bench/training/fashion.h"
+#include "bench/training/qat.h"
 
 namespace octet::bench {
 namespace {

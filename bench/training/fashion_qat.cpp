@@ -2,14 +2,13 @@
 // training with weights stored in eight bits without masters.
 //
 //   build/bench/fashion_qat [FLOAT_EPOCHS] [QAT_EPOCHS] [SEEDS] [IMAGES]     (defaults: 10, 2, 3, 60000)
-#include <fmt/core.h>
-
-#include <numeric>
-
 #include "bench/training/fashion.h"
+#include "bench/training/qat.h"
 
 namespace octet::bench {
 namespace {
+
+constexpr QConfigOptions kFour{.weight_bits = 4, .activation_bits = 4};
 
 struct Settings {
   std::int64_t epochs = 10, qat_epochs = 2, seeds = 3, images = 60000;
@@ -22,42 +21,11 @@ train::Samples first(const train::Samples& all, std::int64_t count) {
   return train::Samples(batch.inputs, batch.target);
 }
 
-// A network of its own numbers, so that several methods start from the same float network.
-Trainable copy_of(const Trainable& model) {
-  Trainable out = model;
-  out.graph = clone(model.graph);
-  std::vector<std::pair<ValueId, Tensor>> copies;
-  for (const auto& [id, tensor] : out.graph.initializers()) copies.emplace_back(id, tensor.clone());
-  for (auto& [id, tensor] : copies) out.graph.set_initializer(id, tensor);
-  return out;
-}
-
-void fit(const Trainable& model, double rate, std::int64_t epochs, std::uint64_t seed, const train::Samples& data) {
+Recipe recipe(double rate, std::int64_t epochs, std::uint64_t seed) {
   train::TrainerOptions options{.epochs = epochs, .batch = 128, .seed = seed};
   options.schedule.kind = train::Schedule::Kind::one_cycle;
   options.augment.flip = true;
-  train::Trainer(model, train::AdamW{.lr = rate, .weight_decay = 1e-2}, options).fit(data);
-}
-
-CalibrationSource calibration(const train::Samples& data) {
-  return [&data, next = std::int64_t{0}](bool again) mutable -> std::optional<NamedTensors> {
-    if (again) next = 0;
-    if (next == 1000) return std::nullopt;
-    std::vector<std::int64_t> indices(100);
-    std::iota(indices.begin(), indices.end(), next);
-    next += 100;
-    return data.gather(indices).at(0).inputs;
-  };
-}
-
-double qat(const Trainable& start, const QConfigOptions& bits, std::int64_t epochs, std::uint64_t seed,
-           const train::Samples& data, const train::Samples& test) {
-  Trainable prepared = prepare_qat(start, qconfig("octet", bits));
-  calibrate_qat(prepared, calibration(data));
-  if (epochs > 0) fit(prepared, 2e-3, epochs, seed, data);
-  const QuantizeResult result = convert(prepared);
-  for (const std::string& warning : result.warnings) fmt::print("    warning: {}\n", warning);
-  return top1(result.model, test);
+  return {train::AdamW{.lr = rate, .weight_decay = 1e-2}, options};
 }
 
 double stored(const Trainable& model, std::int64_t epochs, std::uint64_t seed, const train::Samples& data,
@@ -95,16 +63,17 @@ void run(const Settings& s) {
     };
     std::unique_ptr<nn::Module> net, other;
     const Trainable model = build(net);
-    fit(model, 1e-2, s.epochs, seed, training);
+    const Recipe in_float = recipe(1e-2, s.epochs, seed), aware = recipe(2e-3, s.qat_epochs, seed);
+    train::Trainer(model, in_float.optimizer, in_float.options).fit(training);
     const auto show = [&](int what, double top) {
       sums[what] += top;
       fmt::print("seed {}  {:<26} {:.2f} %\n", seed, names[what], top);
       std::fflush(stdout);
     };
     show(0, top1(inference_form(model), test));
-    show(1, qat(copy_of(model), {}, s.qat_epochs, seed, training, test));
-    show(2, qat(copy_of(model), {.weight_bits = 4, .activation_bits = 4}, 0, seed, training, test));
-    show(3, qat(copy_of(model), {.weight_bits = 4, .activation_bits = 4}, s.qat_epochs, seed, training, test));
+    show(1, qat(copy_of(model), {}, aware, training, test));
+    show(2, qat(copy_of(model), kFour, recipe(0, 0, seed), training, test));
+    show(3, qat(copy_of(model), kFour, aware, training, test));
     show(4, stored(build(other), s.epochs, seed, training, test));
   }
   fmt::print("\nmean of {} seeds\n", s.seeds);
