@@ -5,6 +5,7 @@
 
 namespace octet::kernels {
 
+extern const QuantizeKernel quantize_avx512;
 extern const QuantizeKernel quantize_avx2;
 extern const QuantizeKernel quantize_reference;
 

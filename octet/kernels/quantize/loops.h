@@ -39,28 +39,39 @@ void dequantize_loop(const QuantizeParams& params, const std::uint8_t* x, std::i
   }
 }
 
-// Thirty-two running ranges: the compiler may not reorder one by itself, as NaN could tell.
+// Running ranges of 32 lanes: the compiler may not reorder one by itself, as NaN could tell.
 void range_loop(const float* x, std::int64_t count, float& low, float& high) noexcept {
-  constexpr int kLanes = 32;
-  float lows[kLanes], highs[kLanes];
+  typedef float Lanes __attribute__((vector_size(64)));
+  constexpr int kLanes = 16;
+  Lanes lows[2], highs[2], v[2];
   for (int j = 0; j < kLanes; ++j) {
-    lows[j] = low;
-    highs[j] = high;
+    lows[0][j] = lows[1][j] = low;
+    highs[0][j] = highs[1][j] = high;
   }
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int j = 0; j < kLanes; ++j) {
-      lows[j] = x[i + j] < lows[j] ? x[i + j] : lows[j];
-      highs[j] = x[i + j] > highs[j] ? x[i + j] : highs[j];
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    __builtin_memcpy(v, x + i, sizeof v);
+    for (int j = 0; j < 2; ++j) {
+      lows[j] = v[j] < lows[j] ? v[j] : lows[j];
+      highs[j] = v[j] > highs[j] ? v[j] : highs[j];
     }
   }
-  for (; i < count; ++i) {
-    lows[0] = x[i] < lows[0] ? x[i] : lows[0];
-    highs[0] = x[i] > highs[0] ? x[i] : highs[0];
+  lows[0] = lows[1] < lows[0] ? lows[1] : lows[0];
+  highs[0] = highs[1] > highs[0] ? highs[1] : highs[0];
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    float lower[kLanes], upper[kLanes];
+    __builtin_memcpy(lower, lows, sizeof lower);
+    __builtin_memcpy(upper, highs, sizeof upper);
+    for (int j = 0; j < half; ++j) {
+      lows[0][j] = lower[j + half] < lower[j] ? lower[j + half] : lower[j];
+      highs[0][j] = upper[j + half] > upper[j] ? upper[j + half] : upper[j];
+    }
   }
-  for (int j = 0; j < kLanes; ++j) {
-    low = lows[j] < low ? lows[j] : low;
-    high = highs[j] > high ? highs[j] : high;
+  low = lows[0][0];
+  high = highs[0][0];
+  for (; i < count; ++i) {
+    low = x[i] < low ? x[i] : low;
+    high = x[i] > high ? x[i] : high;
   }
 }
 

@@ -9,7 +9,7 @@
 namespace octet::kernels {
 namespace {
 
-constexpr std::array kTable = {&quantize_avx2, &quantize_reference};
+constexpr std::array kTable = {&quantize_avx512, &quantize_avx2, &quantize_reference};
 constexpr std::int64_t kGrain = 16384;  // elements that are worth another thread
 
 QuantizeParams row_params(const QuantizeKernel& kernel, const float* x, std::int64_t count) {
