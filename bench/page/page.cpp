@@ -62,8 +62,8 @@ std::string profiles(const Json& networks) {
     std::vector<Json> steps = row["result"]["operators"].get<std::vector<Json>>();
     double all = 0;
     for (const Json& step : steps) all += step["ms"].get<double>();
-    std::stable_sort(steps.begin(), steps.end(),
-                     [](const Json& a, const Json& b) { return a["ms"].get<double>() > b["ms"].get<double>(); });
+    std::sort(steps.begin(), steps.end(),
+              [](const Json& a, const Json& b) { return a["ms"].get<double>() > b["ms"].get<double>(); });
     out += fmt::format("**{}**\n\n| step | kernel | us | share |\n| --- | --- | --- | --- |\n",
                        row["name"].get<std::string>());
     for (std::size_t i = 0; i < steps.size() && i < 8; ++i) {
