@@ -26,8 +26,8 @@ train::Batch draw(std::int64_t rows, octet::Random& random) {
 
 constexpr int kSteps = 200;
 
-// The rate falls over the last steps, so that what rounding leaves to chance settles.
-double rate(int step) { return 0.1 * std::min(1.0, (kSteps - step) / 50.0); }
+// The rate falls over the second half, so that what rounding leaves to chance settles.
+double rate(int step) { return 0.1 * std::min(1.0, (kSteps - step) / 100.0); }
 
 // The test loss of a fresh network that `train_it` trains.
 template <class Train>

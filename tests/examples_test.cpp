@@ -81,6 +81,9 @@ TEST(Examples, EightBitTraining) {
   ASSERT_EQ(plain.size(), 1U) << text;
   ASSERT_EQ(masters.size(), 1U) << text;
   EXPECT_LE(masters[0], 1.1 * plain[0]);
+  const std::vector<double> none = numbers(text, "8 bits, no master");
+  ASSERT_EQ(none.size(), 1U) << text;
+  EXPECT_LE(none[0], 1.1 * plain[0]);
   EXPECT_NE(text.find("bytes a parameter"), std::string::npos);
 }
 
