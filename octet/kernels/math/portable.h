@@ -165,14 +165,19 @@ struct Greatest {
     most[0] = v > most[0] ? v : most[0];
     nan[0] |= v != v;
   }
+  // In halves: one after another, each comparison would wait for the one before.
   float result() const {
-    float out = most[0];
-    std::int32_t bad = 0;
-    for (int p = 0; p < kParts; ++p) {
-      out = most[p] > out ? most[p] : out;
-      bad |= nan[p];
+    float upper[kParts];
+    std::int32_t bad[kParts];
+    __builtin_memcpy(upper, &most, sizeof(upper));
+    __builtin_memcpy(bad, &nan, sizeof(bad));
+    for (int half = kParts / 2; half > 0; half /= 2) {
+      for (int p = 0; p < half; ++p) {
+        upper[p] = upper[p + half] > upper[p] ? upper[p + half] : upper[p];
+        bad[p] |= bad[p + half];
+      }
     }
-    return bad != 0 ? __builtin_nanf("") : out;
+    return bad[0] != 0 ? __builtin_nanf("") : upper[0];
   }
 };
 
