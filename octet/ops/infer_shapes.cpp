@@ -114,6 +114,7 @@ class Inference {
       if (node.outputs[i] == kNoValue) continue;
       Known known = ctx.outputs()[i];
       check_declared(node, node.outputs[i], known.type);
+      require_countable(node, node.outputs[i], known.type);
       if (known.elements && all_numbers(*known.elements) && known.type.shape) known.constant = constant_of(known);
       set(node.outputs[i], std::move(known));
     }
@@ -189,6 +190,16 @@ class Inference {
           .tensor(graph_.value(id).name)
           .value(to_string(*declared.shape))
           .expected(to_string(*inferred.shape));
+    }
+  }
+
+  // As the reader asks of a declared shape: no tensor of more than 2^63 bytes.
+  void require_countable(const Node& node, ValueId id, const TypeInfo& type) const {
+    const auto shape = type.shape ? static_shape(*type.shape) : std::nullopt;
+    try {
+      if (shape) checked_mul(shape->elements(), 8);
+    } catch (Error& e) {
+      throw e.node(graph_.label(node)).tensor(graph_.value(id).name);
     }
   }
 
