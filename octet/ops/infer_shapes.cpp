@@ -104,7 +104,9 @@ class Inference {
     ctx.infer_subgraph = [&](const Graph& body, const std::vector<TypeInfo>& types) { return infer_body(body, types); };
     try {
       if (op->infer) op->infer(ctx);
-      if (constant && fits(ctx)) return fold(node, *op, inputs);
+      if (constant && fits(ctx)) {
+        if (const auto folded = fold(node, *op, inputs)) return *folded;
+      }
     } catch (Error& e) {
       if (e.info().node.empty()) e.node(graph_.label(node));
       throw;
@@ -152,15 +154,30 @@ class Inference {
         bytes = checked_add(bytes, own);
       }
     }
-    // Without folding only what shapes may follow from is worth computing, not whole dequantized weights.
-    return bytes <= (options_.fold ? options_.max_folded_bytes : std::min(options_.max_folded_bytes, kMaxKnownBytes));
+    return bytes <= most_bytes();
+  }
+  // Without folding only what shapes may follow from is worth computing, not whole dequantized weights.
+  std::int64_t most_bytes() const {
+    return options_.fold ? options_.max_folded_bytes : std::min(options_.max_folded_bytes, kMaxKnownBytes);
   }
 
-  bool fold(const Node& node, const OpDef& op, const std::vector<Known>& known) {
-    std::vector<Tensor> inputs;
+  // Nothing where outputs whose shapes only the operator knows (Range's, say) turn out too large.
+  std::optional<bool> fold(const Node& node, const OpDef& op, const std::vector<Known>& known) {
+    struct TooLarge {};
+    std::vector<Tensor> inputs, outputs(node.outputs.size());
     for (const Known& k : known) inputs.push_back(k.constant);
     static ThreadPool one(1);
-    const std::vector<Tensor> outputs = evaluate(op, node, graph_.opset(node.domain), inputs, one);
+    EvalContext ctx(node, graph_.opset(node.domain), inputs, outputs, one);
+    ctx.allocate = [left = most_bytes()](int, DType dtype, const Shape& shape) mutable {
+      left -= checked_mul(shape.elements(), static_cast<std::int64_t>(size_of(dtype)));
+      if (left < 0) throw TooLarge{};
+      return Tensor(dtype, shape);
+    };
+    try {
+      op.eval(ctx);
+    } catch (const TooLarge&) {
+      return std::nullopt;
+    }
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       if (id == kNoValue) continue;
