@@ -128,7 +128,7 @@ TEST_P(OpsGolden, EveryCaseAgreesWithOnnxRuntime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, OpsGolden, ::testing::Values("ops", "math"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 }  // namespace
 }  // namespace octet

@@ -144,8 +144,8 @@ TEST_P(Zoo, PrintThenParseChangesNothing) {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Zoo);
-INSTANTIATE_TEST_SUITE_P(Networks, Zoo, ::testing::ValuesIn(zoo()), [](const auto& info) {
-  std::string name = info.param.stem().string();
+INSTANTIATE_TEST_SUITE_P(Networks, Zoo, ::testing::ValuesIn(zoo()), [](const auto& test) {
+  std::string name = test.param.stem().string();
   std::replace_if(
       name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;

@@ -188,7 +188,7 @@ TEST_P(ZooFloat, SessionAgrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, ZooFloat, ::testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param.name(); });
+                         [](const auto& test) { return test.param.name(); });
 
 }  // namespace
 }  // namespace octet

@@ -138,7 +138,9 @@ TEST(Differentiate, RecomputationHoldsLessAndChangesNoBit) {
     const std::vector<Tensor> a = one.run(inputs), b = two.run(inputs);
     ASSERT_EQ(a.size(), b.size());
     for (std::size_t i = 0; i < a.size(); ++i) EXPECT_EQ(a[i].to_double(), b[i].to_double()) << optimize << " " << i;
-    if (optimize) EXPECT_LT(two.arena_bytes(), one.arena_bytes() * 7 / 10);
+    if (optimize) {
+      EXPECT_LT(two.arena_bytes(), one.arena_bytes() * 7 / 10);
+    }
   }
 }
 

@@ -108,8 +108,8 @@ std::vector<const OpDef*> rows() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Gradient, testing::ValuesIn(rows()), [](const auto& info) {
-  return info.param->domain + info.param->name + "_" + std::to_string(info.param->since);
+INSTANTIATE_TEST_SUITE_P(All, Gradient, testing::ValuesIn(rows()), [](const auto& test) {
+  return test.param->domain + test.param->name + "_" + std::to_string(test.param->since);
 });
 
 // An operator is differentiable, or says that its derivative vanishes; the rest is refused by name.

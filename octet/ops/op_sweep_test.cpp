@@ -102,13 +102,19 @@ TEST_P(Operator, InferredTypeIsTheActualOne) {
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         const TypeInfo& type = one.graph.value(one.graph.outputs[i]).type;
         EXPECT_EQ(type.dtype, outputs[i].dtype());
-        if (constant && !has_subgraph) EXPECT_TRUE(type.shape.has_value());
+        if (constant && !has_subgraph) {
+          EXPECT_TRUE(type.shape.has_value());
+        }
         if (!type.shape) continue;
         ASSERT_EQ(type.shape->size(), static_cast<std::size_t>(outputs[i].rank())) << to_string(outputs[i].shape());
         for (std::size_t d = 0; d < type.shape->size(); ++d) {
           const Dim& dim = (*type.shape)[d];
-          if (dim.known()) EXPECT_EQ(dim.value, outputs[i].dim(static_cast<int>(d))) << "dimension " << d;
-          if (constant && !has_subgraph) EXPECT_TRUE(dim.known()) << "dimension " << d;
+          if (dim.known()) {
+            EXPECT_EQ(dim.value, outputs[i].dim(static_cast<int>(d))) << "dimension " << d;
+          }
+          if (constant && !has_subgraph) {
+            EXPECT_TRUE(dim.known()) << "dimension " << d;
+          }
         }
       }
     }
@@ -134,8 +140,12 @@ TEST_P(Operator, SymbolicShapesNeverClaimAWrongDimension) {
       for (std::size_t d = 0; d < type.shape->size(); ++d) {
         const Dim& dim = (*type.shape)[d];
         const std::int64_t actual = outputs[i].dim(static_cast<int>(d));
-        if (dim.known()) EXPECT_EQ(dim.value, actual);
-        if (!dim.symbol.empty()) EXPECT_EQ(dim.symbol, "d" + std::to_string(actual));
+        if (dim.known()) {
+          EXPECT_EQ(dim.value, actual);
+        }
+        if (!dim.symbol.empty()) {
+          EXPECT_EQ(dim.symbol, "d" + std::to_string(actual));
+        }
       }
     }
   });
@@ -275,8 +285,8 @@ std::vector<const OpDef*> rows() {
   return out;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Operator, testing::ValuesIn(rows()), [](const auto& info) {
-  return info.param->domain + info.param->name + "_" + std::to_string(info.param->since);
+INSTANTIATE_TEST_SUITE_P(All, Operator, testing::ValuesIn(rows()), [](const auto& test) {
+  return test.param->domain + test.param->name + "_" + std::to_string(test.param->since);
 });
 
 TEST(OperatorList, NamesAreUniqueAtEveryOpset) {

@@ -110,7 +110,9 @@ TEST(WeightOnly, EveryWeightIsStoredInInt8) {
     const Graph graph = network();
     const QuantizeResult result = quantize(graph, WeightOnly{.per_channel = per_channel});
     for (const auto& [id, tensor] : result.model.initializers()) {
-      if (tensor.dtype() == DType::f32) EXPECT_LT(tensor.elements(), 13) << result.model.value(id).name;
+      if (tensor.dtype() == DType::f32) {
+        EXPECT_LT(tensor.elements(), 13) << result.model.value(id).name;
+      }
     }
     EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 30);
     EXPECT_EQ(*result.model.info.find_metadata("octet.method"), "weight-only");

@@ -25,8 +25,9 @@ int apply(Graph& graph) {
       edit.produce(y, "GlobalAveragePool", {x});
       continue;
     }
-    TypeInfo type = graph.value(x).type;
-    std::fill(type.shape->begin() + 2, type.shape->end(), Dim(1));
+    SymbolicShape shape = *graph.value(x).type.shape;
+    for (std::size_t axis = 2; axis < shape.size(); ++axis) shape[axis] = Dim(1);
+    const TypeInfo type{graph.value(x).type.dtype, std::move(shape)};
     const ValueId pooled = graph.add_value(graph.fresh_name(graph.value(y).name + "_pooled"), type);
     edit.produce_new(pooled, "GlobalAveragePool", {x});
     edit.produce(y, "Flatten", {pooled});
