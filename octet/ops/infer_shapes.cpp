@@ -104,7 +104,7 @@ class Inference {
     ctx.infer_subgraph = [&](const Graph& body, const std::vector<TypeInfo>& types) { return infer_body(body, types); };
     try {
       if (op->infer) op->infer(ctx);
-      if (constant && fits(ctx)) {
+      if (constant && fits(ctx, inputs)) {
         if (const auto folded = fold(node, *op, inputs)) return *folded;
       }
     } catch (Error& e) {
@@ -145,16 +145,26 @@ class Inference {
   }
 
   // Folding must not blow a small file up (a ConstantOfShape of a gigabyte stays a node).
-  bool fits(const InferContext& ctx) const {
+  bool fits(const InferContext& ctx, const std::vector<Known>& inputs) const {
     std::int64_t bytes = 0;
+    for (const Known& in : inputs) {
+      if (in.constant.defined() && hollow(in.constant.shape())) return false;
+    }
     for (const Known& out : ctx.outputs()) {
       if (!out.type.shape) continue;
       if (const auto shape = static_shape(*out.type.shape)) {
+        if (hollow(*shape)) return false;
         const std::int64_t own = checked_mul(shape->elements(), static_cast<std::int64_t>(size_of(out.type.dtype)));
         bytes = checked_add(bytes, own);
       }
     }
     return bytes <= most_bytes();
+  }
+  // No elements, but so many rows of none that going through them takes forever.
+  bool hollow(const Shape& shape) const {
+    double rows = 1;
+    for (const std::int64_t dim : shape) rows *= static_cast<double>(std::max<std::int64_t>(dim, 1));
+    return shape.elements() == 0 && rows > static_cast<double>(most_bytes());
   }
   // Without folding only what shapes may follow from is worth computing, not whole dequantized weights.
   std::int64_t most_bytes() const {

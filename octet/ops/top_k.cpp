@@ -83,6 +83,7 @@ void eval(EvalContext& ctx) {
   Shape shape = x.shape();
   shape[axis] = k;
   Tensor &values = ctx.output(0, x.dtype(), shape), &indices = ctx.output(1, DType::i64, shape);
+  if (values.elements() == 0) return;  // there may be any number of lines of nothing
   dispatch(x.dtype(), [&]<class T>() {
     if constexpr (std::is_same_v<T, bool>) {
       throw wrong_type(ctx, x.dtype(), "a number type");
