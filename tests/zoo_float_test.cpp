@@ -67,8 +67,9 @@ Tensor spectrum(const json& j) {
         const double turn = 2 * std::numbers::pi / size;
         const double x = static_cast<double>(samples[static_cast<std::size_t>(frame * hop + i)]) *
                          std::sqrt(0.5 - 0.5 * std::cos(turn * i));
-        real += x * std::cos(turn * (static_cast<std::int64_t>(bin) * i % size));
-        imaginary += x * std::sin(turn * (static_cast<std::int64_t>(bin) * i % size));
+        const auto part = static_cast<double>(static_cast<std::int64_t>(bin) * i % size);
+        real += x * std::cos(turn * part);
+        imaginary += x * std::sin(turn * part);
       }
       const double power = real * real + imaginary * imaginary;
       out.data<float>()[frame * bins + bin] =

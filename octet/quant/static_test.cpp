@@ -113,8 +113,9 @@ TEST(Static, NoFloatBetweenLayersThatStayInt8) {
     if (n.op_type != "QuantizeLinear") continue;
     ++pairs;
     const int producer = uses.producer(n.inputs[0]);
-    if (producer >= 0)
+    if (producer >= 0) {
       EXPECT_NE(g.nodes[static_cast<std::size_t>(producer)].op_type, "Conv") << "the epilogue ends later";
+    }
   }
   EXPECT_EQ(pairs, 6) << "x, a, r2, r, pooled, flat";
   EXPECT_EQ(*g.info.find_metadata("octet.method"), "static");

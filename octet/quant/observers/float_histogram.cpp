@@ -68,7 +68,7 @@ std::vector<FloatHistogram::Cell> FloatHistogram::cells(double finest) const {
     const bool zero = page_index % (kPages / 2) == 0;
     next.low = zero ? 0 : std::max(next.low, double{seen_.min});
     next.high = zero ? 0 : std::min(next.high, double{seen_.max});
-    const auto sign = [](const Cell& cell) { return (cell.low > 0) - (cell.high < 0); };
+    const auto sign = [](const Cell& c) { return (c.low > 0) - (c.high < 0); };
     if (!out.empty() && next.high - out.back().low <= finest && sign(out.back()) == sign(next)) {
       out.back().high = next.high;
       out.back().count += next.count;
