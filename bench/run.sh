@@ -17,18 +17,23 @@ while [ $# -gt 0 ]; do
 done
 mkdir -p "$out"
 models=$shared/models data=$shared/data
+if [ ! -d "$out/cifar10" ] && [ -s "$data/cifar10-jpeg/cifar10-jpeg.tar.gz" ]; then
+  mkdir "$out/cifar10" && tar -xzf "$data/cifar10-jpeg/cifar10-jpeg.tar.gz" -C "$out/cifar10"
+fi
+cifar="--calibrate $out/cifar10/train --samples 300 --seed 1"
+photographs="--calibrate $data/imagenet-500/images --samples 100 --seed 1"
 
 # name | float network | how it is quantized | shapes
 networks() {
   cat <<TABLE
-resnet20|$models/resnet20-cifar10/resnet20.onnx|static --calib $data/cifar10/train --samples 300|
-resnet56|$models/resnet56-cifar10/resnet56.onnx|static --calib $data/cifar10/train --samples 300|
-squeezenet1.1|$models/squeezenet1.1-imagenet/squeezenet1.1.onnx|static --calib $data/imagenet-val --samples 100|
-efficientnet-lite0|$models/efficientnet-lite0/efficientnet_lite0.onnx|static --calib $data/imagenet-val --samples 100|
-minilm|$models/all-minilm-l6-v2/all_minilm_l6_v2.onnx|dynamic|seq=128
-nsnet2|$models/nsnet2/nsnet2_16k.onnx|dynamic|input=1x100x161
-dtln_1|$models/dtln/dtln_1.onnx|dynamic|
-dtln_2|$models/dtln/dtln_2.onnx|dynamic|
+resnet20|$models/resnet20-cifar10/resnet20.onnx|$cifar|
+resnet56|$models/resnet56-cifar10/resnet56.onnx|$cifar|
+squeezenet1.1|$models/squeezenet1.1-imagenet/squeezenet1.1.onnx|$photographs|
+efficientnet-lite0|$models/efficientnet-lite0/efficientnet_lite0.onnx|$photographs|
+minilm|$models/all-minilm-l6-v2/all_minilm_l6_v2.onnx|--dynamic|seq=128
+nsnet2|$models/nsnet2/nsnet2_16k.onnx|--dynamic|input=1x100x161
+dtln_1|$models/dtln/dtln_1.onnx|--dynamic|
+dtln_2|$models/dtln/dtln_2.onnx|--dynamic|
 TABLE
 }
 
@@ -37,7 +42,7 @@ quantized() {
   local name=$1 float=$2 method=$3 file=$out/$1.int8.onnx
   [ -n "${BENCH_QUANTIZED:-}" ] && [ -s "$BENCH_QUANTIZED/$name.onnx" ] && file=$BENCH_QUANTIZED/$name.onnx
   # shellcheck disable=SC2086
-  [ -s "$file" ] || "$octet" quantize "$float" -o "$file" --method $method >&2 || return 1
+  [ -s "$file" ] || "$octet" quantize "$float" -o "$file" $method >&2 || return 1
   echo "$file"
 }
 
