@@ -61,12 +61,12 @@ Tensor spectrum(const json& j) {
   const std::vector<float> samples = speech(j["file"]);
   const int size = j["size"].get<int>(), hop = j["hop"].get<int>(), bins = size / 2 + 1;
   for (int frame = 0; frame < out.dim(1); ++frame) {
+    const float* window = samples.data() + frame * hop;
     for (int bin = 0; bin < bins; ++bin) {
       double real = 0, imaginary = 0;
       for (int i = 0; i < size; ++i) {
         const double turn = 2 * std::numbers::pi / size;
-        const double x = static_cast<double>(samples[static_cast<std::size_t>(frame * hop + i)]) *
-                         std::sqrt(0.5 - 0.5 * std::cos(turn * i));
+        const double x = static_cast<double>(window[i]) * std::sqrt(0.5 - 0.5 * std::cos(turn * i));
         real += x * std::cos(turn * (static_cast<std::int64_t>(bin) * i % size));
         imaginary += x * std::sin(turn * (static_cast<std::int64_t>(bin) * i % size));
       }
