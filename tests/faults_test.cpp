@@ -368,7 +368,7 @@ TEST_F(Faults, Row54_AnOutlier) {
 }
 
 // x -> QuantizeLinear -> DequantizeLinear -> y with parameters as given.
-ModelBuilder quantizing(const std::vector<float>& scale, int zero_point_type, std::vector<int> zero_point) {
+ModelBuilder quantizing(const std::vector<float>& scale, int zero_point_type, const std::vector<int>& zero_point) {
   ModelBuilder m(13);
   m.input("x", {2, 3}).output("y", {2, 3});
   m.floats("scale5",

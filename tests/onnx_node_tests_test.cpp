@@ -208,7 +208,7 @@ void run_all(const std::vector<fs::path>& cases, bool optimize, int must_pass) {
   for (const auto& [reason, count] : reasons) std::cout << "refused (" << count << "): " << reason << "\n";
   std::cout << "node tests, " << (optimize ? "optimized" : "reference") << ": " << passed << " passed, " << corrected
             << " passed with ONNX's correction of what they expect, " << refused << " refused as unsupported, " << wrong
-            << " wrong, " << errors << " other errors, of " << cases.size() << std::endl;
+            << " wrong, " << errors << " other errors, of " << cases.size() << "\n";
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(errors, 0);
   EXPECT_GE(passed, must_pass);

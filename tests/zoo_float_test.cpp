@@ -61,6 +61,7 @@ Tensor spectrum(const json& j) {
   const std::vector<float> samples = speech(j["file"]);
   const int size = j["size"].get<int>(), hop = j["hop"].get<int>(), bins = size / 2 + 1;
   for (int frame = 0; frame < out.dim(1); ++frame) {
+    const float* window = samples.data() + frame * hop;
     for (int bin = 0; bin < bins; ++bin) {
       double real = 0, imaginary = 0;
       for (int i = 0; i < size; ++i) {

@@ -56,7 +56,7 @@ std::string printable(const std::string& text) {
   return out;
 }
 
-Error::Error(ErrorKind kind, std::string message) {
+Error::Error(ErrorKind kind, const std::string& message) {
   info_.kind = kind;
   info_.message = printable(message);
   refresh();
@@ -76,12 +76,12 @@ Error& Error::refresh() {
   return *this;
 }
 
-Error& Error::file(std::string text) { return info_.file = printable(text), refresh(); }
-Error& Error::node(std::string text) { return info_.node = printable(text), refresh(); }
-Error& Error::tensor(std::string text) { return info_.tensor = printable(text), refresh(); }
-Error& Error::value(std::string text) { return info_.value = printable(text), refresh(); }
-Error& Error::expected(std::string text) { return info_.expected = printable(text), refresh(); }
-Error& Error::hint(std::string text) { return info_.hint = printable(text), refresh(); }
+Error& Error::file(const std::string& text) { return info_.file = printable(text), refresh(); }
+Error& Error::node(const std::string& text) { return info_.node = printable(text), refresh(); }
+Error& Error::tensor(const std::string& text) { return info_.tensor = printable(text), refresh(); }
+Error& Error::value(const std::string& text) { return info_.value = printable(text), refresh(); }
+Error& Error::expected(const std::string& text) { return info_.expected = printable(text), refresh(); }
+Error& Error::hint(const std::string& text) { return info_.hint = printable(text), refresh(); }
 Error& Error::offset(std::uint64_t bytes) { return info_.offset = bytes, refresh(); }
 
 }  // namespace octet

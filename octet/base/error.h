@@ -36,14 +36,14 @@ struct ErrorInfo {
 
 class Error : public std::exception {
  public:
-  Error(ErrorKind kind, std::string message);
+  Error(ErrorKind kind, const std::string& message);
 
-  Error& file(std::string text);
-  Error& node(std::string text);
-  Error& tensor(std::string text);
-  Error& value(std::string text);
-  Error& expected(std::string text);
-  Error& hint(std::string text);
+  Error& file(const std::string& text);
+  Error& node(const std::string& text);
+  Error& tensor(const std::string& text);
+  Error& value(const std::string& text);
+  Error& expected(const std::string& text);
+  Error& hint(const std::string& text);
   Error& offset(std::uint64_t bytes);
 
   const ErrorInfo& info() const { return info_; }

@@ -39,7 +39,7 @@ std::vector<std::string> variables_with(const std::vector<std::pair<std::string,
     const auto same = [&](const auto& change) { return text.rfind(change.first + "=", 0) == 0; };
     if (std::none_of(changes.begin(), changes.end(), same)) out.push_back(text);
   }
-  for (const auto& [name, value] : changes) out.push_back(name + "=" + value);
+  for (const auto& [name, value] : changes) out.emplace_back(name).append("=").append(value);
   return out;
 }
 

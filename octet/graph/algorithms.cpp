@@ -60,7 +60,7 @@ void rename_captures(Graph& graph, const std::string& from, const std::string& t
   std::string chain = graph.label(graph.nodes[at(node)]);
   int length = 0;
   for (int step = predecessor[at(node)]; step != node; step = predecessor[at(step)]) {
-    if (++length <= 10) chain = graph.label(graph.nodes[at(step)]) + " -> " + chain;
+    if (++length <= 10) chain.insert(0, graph.label(graph.nodes[at(step)]) + " -> ");
   }
   throw Error(ErrorKind::bad_input, "the graph has a cycle")
       .node(graph.label(graph.nodes[at(node)]))

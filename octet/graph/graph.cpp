@@ -82,17 +82,17 @@ float Attributes::real(std::string_view name, float fallback) const {
   return value == nullptr ? fallback : get<float>(*value, name, "float");
 }
 
-std::string Attributes::text(std::string_view name, std::string fallback) const {
+std::string Attributes::text(std::string_view name, const std::string& fallback) const {
   const AttributeValue* value = find(name);
   return value == nullptr ? fallback : get<std::string>(*value, name, "string");
 }
 
-std::vector<std::int64_t> Attributes::integers(std::string_view name, std::vector<std::int64_t> fallback) const {
+std::vector<std::int64_t> Attributes::integers(std::string_view name, const std::vector<std::int64_t>& fallback) const {
   const AttributeValue* value = find(name);
   return value == nullptr ? fallback : get<std::vector<std::int64_t>>(*value, name, "ints");
 }
 
-std::vector<float> Attributes::reals(std::string_view name, std::vector<float> fallback) const {
+std::vector<float> Attributes::reals(std::string_view name, const std::vector<float>& fallback) const {
   const AttributeValue* value = find(name);
   return value == nullptr ? fallback : get<std::vector<float>>(*value, name, "floats");
 }

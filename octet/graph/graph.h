@@ -80,9 +80,9 @@ class Attributes {
   std::int64_t integer(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t fallback) const;
   float real(std::string_view name, float fallback) const;
-  std::string text(std::string_view name, std::string fallback) const;
-  std::vector<std::int64_t> integers(std::string_view name, std::vector<std::int64_t> fallback = {}) const;
-  std::vector<float> reals(std::string_view name, std::vector<float> fallback = {}) const;
+  std::string text(std::string_view name, const std::string& fallback) const;
+  std::vector<std::int64_t> integers(std::string_view name, const std::vector<std::int64_t>& fallback = {}) const;
+  std::vector<float> reals(std::string_view name, const std::vector<float>& fallback = {}) const;
   const Tensor& tensor(std::string_view name) const;
   const Graph& graph(std::string_view name) const;
 

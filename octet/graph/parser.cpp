@@ -80,18 +80,17 @@ class Lexer {
 
   void quoted_token() {
     for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_) {
-      if (text_[at_] != '\\') {
-        token_ += text_[at_];
-      } else if (at_ + 3 < text_.size() && text_[at_ + 1] == 'x') {
+      if (text_[at_] == '\\' && at_ + 3 < text_.size() && text_[at_ + 1] == 'x') {
         unsigned code = 0;
         const char* digits = text_.data() + at_ + 2;
         if (std::from_chars(digits, digits + 2, code, 16).ptr != digits + 2)
           throw error("two hexadecimal digits after \\x");
         token_ += static_cast<char>(code);
         at_ += 3;
-      } else if (++at_ < text_.size()) {
-        token_ += text_[at_];
+        continue;
       }
+      if (text_[at_] == '\\') ++at_;
+      if (at_ < text_.size()) token_ += text_[at_];
     }
     if (at_ >= text_.size()) throw error("a closing quote");
     ++at_;

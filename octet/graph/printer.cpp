@@ -92,7 +92,7 @@ class Printer {
   }
 
  private:
-  void indent() { out_.append(static_cast<std::size_t>(2 * depth_), ' '); }
+  void indent() { out_.append(2 * static_cast<std::size_t>(depth_), ' '); }
   void line(const std::string& content) {
     indent();
     out_ += content + "\n";

@@ -13,7 +13,7 @@ Recurrent::Recurrent(std::string op, std::vector<int> gate_order, std::int64_t i
   const auto gates = static_cast<std::int64_t>(gate_order_.size());
   const double bound = 1 / std::sqrt(static_cast<double>(hidden));
   const int directions = options.bidirectional ? 2 : 1;
-  directions_.reserve(static_cast<std::size_t>(options.layers * directions));
+  directions_.reserve(static_cast<std::size_t>(options.layers) * static_cast<std::size_t>(directions));
   for (int layer = 0; layer < options.layers; ++layer) {
     for (int d = 0; d < directions; ++d) {
       const std::int64_t width = layer == 0 ? in : hidden * directions;
@@ -65,7 +65,7 @@ Value Recurrent::layer(const Value& x, const Direction* directions) const {
 Value Recurrent::forward(const Value& x) {
   Value y = options_.batch_first ? transpose(x, {1, 0, 2}) : x;
   const int directions = options_.bidirectional ? 2 : 1;
-  for (int i = 0; i < options_.layers; ++i) y = layer(y, &directions_[static_cast<std::size_t>(i * directions)]);
+  for (int i = 0; i < options_.layers; ++i) y = layer(y, directions_.data() + i * directions);
   return options_.batch_first ? transpose(y, {1, 0, 2}) : y;
 }
 

@@ -77,8 +77,8 @@ struct Shift {
   template <class T>
   T operator()(T value, T amount) const {
     if (static_cast<std::uint64_t>(amount) >= std::numeric_limits<T>::digits) return 0;
-    const auto wide = static_cast<std::uint64_t>(value);
-    return static_cast<T>(left ? wide << amount : wide >> amount);
+    return static_cast<T>(left ? static_cast<std::uint64_t>(value) << amount
+                               : static_cast<std::uint64_t>(value) >> amount);
   }
 };
 

@@ -18,9 +18,9 @@ void accumulate(const T* x, T* y, const AxisSplit& s, bool exclusive, bool rever
     std::int64_t at = line / s.inner * s.size * s.inner + line % s.inner + (reverse ? (s.size - 1) * s.inner : 0);
     Running<T> sum = 0;
     for (std::int64_t i = 0; i < s.size; ++i, at += step) {
-      const auto value = static_cast<Running<T>>(static_cast<Compute<T>>(x[at]));
-      y[at] = store<T>(exclusive ? sum : sum + value);
-      sum += value;
+      const Running<T> next = sum + static_cast<Running<T>>(static_cast<Compute<T>>(x[at]));
+      y[at] = store<T>(exclusive ? sum : next);
+      sum = next;
     }
   }
 }

@@ -15,8 +15,8 @@ kernels::FakeQuantParams observer_params(float min, float max, const RangeRule& 
   if (rule.power_of_two) scale = next_power_of_two(scale);
   kernels::FakeQuantParams out{scale, 0, static_cast<float>(rule.qmin), static_cast<float>(rule.qmax)};
   if (rule.symmetric) {
-    const bool full = rule.qmax - rule.qmin == 255;
-    if (rule.qmin >= 0) out.zero_point = full ? 128.0f : static_cast<float>((rule.qmin + rule.qmax) / 2);
+    const std::int32_t middle = rule.qmax - rule.qmin == 255 ? 128 : (rule.qmin + rule.qmax) / 2;
+    if (rule.qmin >= 0) out.zero_point = static_cast<float>(middle);
   } else {
     out.zero_point = std::clamp(out.qmin - std::nearbyint(min / scale), out.qmin, out.qmax);
   }

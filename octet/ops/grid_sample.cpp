@@ -77,7 +77,7 @@ class Axis {
     const double left = std::floor(x), part = x - left;
     const auto base = static_cast<std::int64_t>(left);
     if (options_.mode == Mode::nearest) {
-      add(point, static_cast<std::int64_t>(std::nearbyint(x)), 1);
+      add(point, static_cast<std::int64_t>(std::nearbyint(x)), 1.0);
     } else if (options_.mode == Mode::linear) {
       add(point, base, 1 - part);
       add(point, base + 1, part);

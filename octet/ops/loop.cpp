@@ -52,9 +52,9 @@ void infer(InferContext& ctx) {
   for (int round = 0; round < kRounds; ++round) {
     results = ctx.infer_subgraph(body, types);
     bool settled = true;
-    for (int i = 0; i < carried; ++i) {
-      TypeInfo& type = types[static_cast<std::size_t>(i + kFirstCarried)];
-      TypeInfo both = common(type, results[static_cast<std::size_t>(i + 1)]);
+    for (std::size_t i = 0; i < static_cast<std::size_t>(carried); ++i) {
+      TypeInfo& type = types[i + kFirstCarried];
+      TypeInfo both = common(type, results[i + 1]);
       if (both.dtype == DType::undefined) both.dtype = type.dtype;
       if (round == kRounds - 2) both.shape.reset();
       settled = settled && both.shape == type.shape;

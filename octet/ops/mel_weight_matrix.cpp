@@ -38,11 +38,12 @@ double mel(double hertz) { return 2595 * std::log10(1 + hertz / 700); }
 std::vector<std::int64_t> edges_of(const EvalContext& ctx, std::int64_t bands, std::int64_t length) {
   const double rate = number(ctx, 2), low = mel(number(ctx, 3)), high = mel(number(ctx, 4));
   const double step = (high - low) / static_cast<double>(bands + 2);
+  const std::int64_t last = length / 2;
   std::vector<std::int64_t> edges;
   for (std::int64_t i = 0; i < bands + 2; ++i) {
     const double hertz = 700 * (std::pow(10.0, (static_cast<double>(i) * step + low) / 2595) - 1);
     const double bin = std::floor(static_cast<double>(length + 1) * hertz / rate);
-    if (!(bin >= 0 && bin <= static_cast<double>(length / 2)) ||
+    if (!(bin >= 0 && bin <= static_cast<double>(last)) ||
         (!edges.empty() && bin < static_cast<double>(edges.back()))) {
       throw ctx.error(ErrorKind::bad_input, "MelWeightMatrix: the edges do not lie between 0 and half the sample rate");
     }

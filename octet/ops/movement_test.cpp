@@ -93,7 +93,7 @@ TEST_F(Shapes, ContradictionsAreFoundBeforehand) {
 }
 
 // One operator on tensors; the error it must throw.
-Error failure(const char* op, std::vector<Tensor> inputs, Attributes attributes = {}, int opset = 17) {
+Error failure(const char* op, const std::vector<Tensor>& inputs, Attributes attributes = {}, int opset = 17) {
   Node node;
   node.op_type = op;
   node.name = "the_node";

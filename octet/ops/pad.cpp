@@ -169,8 +169,8 @@ void eval(EvalContext& ctx) {
   Padding padding{.axes = {}, .from = {}, .item = size_of(x.dtype())};
   Shape shape;
   for (int i = 0; i < x.rank(); ++i) {
-    padding.axes.emplace_back(ctx, mode, x.dim(i), pads[static_cast<std::size_t>(i)],
-                              pads[static_cast<std::size_t>(i + x.rank())]);
+    const auto at = static_cast<std::size_t>(i);
+    padding.axes.emplace_back(ctx, mode, x.dim(i), pads[at], pads[at + pads.size() / 2]);
     shape.push_back(padding.axes.back().size());
   }
   Tensor& y = ctx.output(0, x.dtype(), shape);

@@ -95,9 +95,9 @@ void eval_mean(EvalContext& ctx) {
   fill_output(ctx, 0, ctx.input(0).dtype(), shape, [&](Tensor& dx) {
     dispatch_float(dy.dtype(), [&]<class T>() {
       if (dx.elements() == 0) return;
-      const T count = static_cast<T>(shape.elements() / dy.elements());
+      const std::int64_t each = shape.elements() / dy.elements();
       broadcast_loop(ctx.threads(), plan, dy.data<T>(), dx.data<T>(), dx.data<T>(),
-                     [count](T v, T) { return v / count; });
+                     [count = static_cast<T>(each)](T v, T) { return v / count; });
     });
   });
 }

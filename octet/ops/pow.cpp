@@ -12,13 +12,17 @@
 namespace octet::ops {
 namespace {
 
+template <class T>
+using Wide = std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t>;
+
+// Modulo 2^64.
 template <class T, class E>
-T integer_power(T base, E exponent) {
+std::uint64_t integer_power(T base, E exponent) {
   if constexpr (std::is_signed_v<E>) {
     if (exponent < 0) {
       if (base == T{1}) return 1;
       if constexpr (std::is_signed_v<T>) {
-        if (base == T{-1}) return exponent % 2 == 0 ? T{1} : T{-1};
+        if (base == T{-1}) return exponent % 2 == 0 ? 1 : ~std::uint64_t{0};
       }
       return 0;
     }
@@ -28,7 +32,7 @@ T integer_power(T base, E exponent) {
     if ((rest & 1) != 0) result *= factor;
     factor *= factor;
   }
-  return static_cast<T>(result);
+  return result;
 }
 
 template <class T>
@@ -43,7 +47,7 @@ T truncated(double value) {
 template <class T, class E>
 T power(T base, E exponent) {
   if constexpr (std::is_integral_v<T> && std::is_integral_v<E>) {
-    return integer_power(base, exponent);
+    return static_cast<T>(integer_power<Wide<T>, Wide<E>>(base, exponent));
   } else if constexpr (is_real<T>) {
     // A float network's exponents are floats; a wider one must not be rounded before it is used.
     using C = std::conditional_t<std::is_same_v<T, double> || std::is_same_v<E, double> || std::is_integral_v<E>,

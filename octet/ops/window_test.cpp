@@ -30,7 +30,7 @@ std::string inferred(Graph g) {
 }
 
 // Inference and evaluation must both refuse, as bad input, with the node's name and this text.
-void expect_refused(Graph g, const Shape& x, const std::string& text) {
+void expect_refused(const Graph& g, const Shape& x, const std::string& text) {
   try {
     Graph copy = clone(g);
     ops::infer_shapes(copy);

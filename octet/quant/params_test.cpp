@@ -11,7 +11,7 @@ namespace octet::quant {
 namespace {
 
 TEST(Params, AgreeWithTorchAndOnnxRuntime) {
-  const nlohmann::json golden = goldens();
+  const nlohmann::json& golden = goldens();
   int rows = 0;
   for (const auto& row : golden.at("parameters")) {
     const Range range{row.at("range")[0].get<float>(), row.at("range")[1].get<float>()};

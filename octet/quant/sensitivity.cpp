@@ -69,7 +69,7 @@ std::vector<Part> parts_of(const Graph& graph, const std::vector<Layer>& layers,
 
 SensitivityMeter::SensitivityMeter(const Graph& graph, const std::vector<Layer>& layers,
                                    std::vector<NamedTensors> samples, InsertOptions options, int threads)
-    : graph_(graph), layers_(layers), samples_(std::move(samples)), options_(options), threads_(threads) {
+    : graph_(graph), layers_(layers), samples_(std::move(samples)), options_(std::move(options)), threads_(threads) {
   const Probe probe(graph_, {}, threads_);
   for (const NamedTensors& sample : samples_) reference_.push_back(probe.run(sample).outputs);
 }

@@ -41,7 +41,7 @@ PrepareContext context_of(const Graph& graph, const Node& node, PackCache& cache
 
 }  // namespace
 
-Plan::Plan(Graph lowered, PackCache& cache, ThreadPool& threads, std::vector<ValueId> observed)
+Plan::Plan(Graph lowered, PackCache& cache, ThreadPool& threads, const std::vector<ValueId>& observed)
     : graph_(std::move(lowered)) {
   steps_.resize(graph_.nodes.size());
   infos_.resize(graph_.nodes.size());

@@ -38,7 +38,7 @@ class Plan {
   using Observe = Session::Observe;
 
   /// `lowered` has types wherever they are known. `observed` are the values that an observer sees.
-  Plan(Graph lowered, PackCache& cache, ThreadPool& threads, std::vector<ValueId> observed = {});
+  Plan(Graph lowered, PackCache& cache, ThreadPool& threads, const std::vector<ValueId>& observed = {});
 
   /// Inputs in the graph's order, checked by the caller.
   std::vector<Tensor> run(const std::vector<const Tensor*>& inputs, ThreadPool& threads, bool profile,

@@ -20,10 +20,10 @@ Builder::Builder(std::uint64_t seed, int opset) : random(seed) { graph.opsets[""
 
 ValueId Builder::conv(ValueId x, std::int64_t in, std::int64_t out, std::int64_t kernel, Attributes attributes,
                       std::int64_t group) {
-  const float reach = 1.5f / std::sqrt(static_cast<float>(in / group * kernel * kernel));
+  const std::int64_t depth = in / group;
+  const float reach = 1.5f / std::sqrt(static_cast<float>(depth * kernel * kernel));
   attributes.set("group", group);
-  return node("Conv", {x, floats({out, in / group, kernel, kernel}, -reach, reach), floats({out})},
-              std::move(attributes));
+  return node("Conv", {x, floats({out, depth, kernel, kernel}, -reach, reach), floats({out})}, std::move(attributes));
 }
 
 ValueId Builder::quantized(ValueId x, float range, bool is_signed) {

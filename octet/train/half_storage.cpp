@@ -63,7 +63,7 @@ void store_in_half(Graph& graph, const std::vector<std::string>& weights) {
     const Uses uses(graph);
     graph.set_initializer(id, weight.cast(DType::f16));
     graph.value(id).type = {DType::f16, symbolic(weight.shape())};
-    const std::vector<int> readers = uses.readers(id);
+    const std::vector<int>& readers = uses.readers(id);
     const ValueId wide = graph.add_node("Widen", {id}, {}, graph.fresh_name(name + "/wide"), "octet");
     graph.value(wide).type = {DType::f32, symbolic(weight.shape())};
     for (const int reader : readers)
@@ -81,7 +81,7 @@ void store_in_half(Graph& graph, const std::vector<std::string>& weights) {
     graph.nodes[i].inputs[at(rule->activation)] = it->second;
     const ValueId y = graph.nodes[i].outputs[0];
     const Uses uses(graph);
-    const std::vector<int> readers = uses.readers(y);
+    const std::vector<int>& readers = uses.readers(y);
     if (readers.empty()) continue;
     const ValueId wide = through_half(graph, y);
     for (const int reader : readers)

@@ -16,7 +16,7 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 // Empty: the layer can be adapted.
 std::string obstacle(const Graph& graph, const Node& node) {
-  const std::string reason = quant::layer_obstacle(graph, node);
+  std::string reason = quant::layer_obstacle(graph, node);
   if (!reason.empty()) return reason;
   if (node.op_type == "Conv") return node.attributes.integer("group", 1) == 1 ? "" : "a grouped convolution";
   if (node.op_type == "MatMul") return "";
@@ -67,7 +67,7 @@ class Adapter {
     const ValueId y = node.outputs[0];
     const TypeInfo type = graph_.value(y).type;
     const Uses uses(graph_);
-    const std::vector<int> readers = uses.readers(y);
+    const std::vector<int>& readers = uses.readers(y);
     const ValueId low = graph_.add_node(op, {x, a_id}, first, graph_.fresh_name(name + "/lora_low"));
     const ValueId high = graph_.add_node(op, {low, b_id}, second, graph_.fresh_name(name + "/lora_high"));
     const ValueId scaled = graph_.add_node("Mul", {high, scale}, {}, graph_.fresh_name(name + "/lora_scaled"));

@@ -108,8 +108,8 @@ TEST(QatMistakes, AnOptimizerOfAnotherModelIsRefused) {
   std::vector<Parameter> parameters;
   for (const auto& [name, tensor] : other.net.named_parameters()) parameters.push_back({name, tensor});
   try {
-    Trainer(prepare_qat(example.model, qconfig("octet")), make_optimizer(Adam{}, parameters), 0.1,
-            {.loss = MeanSquaredError{}});
+    const Trainer trainer(prepare_qat(example.model, qconfig("octet")), make_optimizer(Adam{}, parameters), 0.1,
+                          {.loss = MeanSquaredError{}});
     FAIL() << "nothing would be trained, without a word";
   } catch (const Error& error) {
     EXPECT_EQ(error.info().kind, ErrorKind::usage);

@@ -24,11 +24,12 @@ double one_cycle(const Schedule& s, double rate, double step, double steps) {
 double unwarmed(const Schedule& s, double rate, std::int64_t step, std::int64_t steps) {
   const auto at = static_cast<double>(std::min(step, steps)),
              all = static_cast<double>(std::max<std::int64_t>(steps, 1));
+  const std::int64_t falls = step / std::max<std::int64_t>(s.every, 1);
   switch (s.kind) {
     case Schedule::Kind::constant:
       return rate;
     case Schedule::Kind::step:
-      return rate * std::pow(s.gamma, static_cast<double>(step / std::max<std::int64_t>(s.every, 1)));
+      return rate * std::pow(s.gamma, static_cast<double>(falls));
     case Schedule::Kind::cosine:
       return rate * (s.final + (1 - s.final) / 2 * (1 + std::cos(std::numbers::pi * at / all)));
     case Schedule::Kind::one_cycle:

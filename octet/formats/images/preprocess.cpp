@@ -123,7 +123,7 @@ Image fit(const Preprocess& preprocess, const Image& image) {
     width = preprocess.width;
     height = preprocess.height;
   }
-  const Image sized = resize(image, width, height, preprocess.interpolation);
+  Image sized = resize(image, width, height, preprocess.interpolation);
   if (preprocess.crop_width == 0) return sized;
   return center_crop(sized, preprocess.crop_width, preprocess.crop_height);
 }

@@ -43,8 +43,8 @@ Weights make_weights(int from, int to, Interpolation interpolation) {
   std::vector<double> real(static_cast<std::size_t>(out.width));
   for (int i = 0; i < to; ++i) {
     const double center = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int last = std::min(from, static_cast<int>(center + support + 0.5));
+    const int first = std::max(0, static_cast<int>(std::floor(center - support + 0.5)));
+    const int last = std::min(from, static_cast<int>(std::floor(center + support + 0.5)));
     double sum = 0;
     for (int k = 0; k < last - first; ++k) {
       const double distance = (k + first - center + 0.5) * (1.0 / stretch);

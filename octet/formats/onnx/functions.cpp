@@ -14,7 +14,7 @@ std::string key(const std::string& domain, const std::string& name, const std::s
 void check_recursion(const ::onnx::FunctionProto& function, const ::onnx::NodeProto& call, const Frame& caller) {
   std::string chain = function_name(function);
   for (const Frame* f = &caller; f->function != nullptr; f = f->caller) {
-    if (f->depth + 10 > caller.depth) chain = function_name(*f->function) + " -> " + chain;
+    if (f->depth + 10 > caller.depth) chain.insert(0, function_name(*f->function) + " -> ");
     if (f->function != &function) continue;
     throw Error(ErrorKind::bad_input, "a function calls itself").node(call.name()).value(chain);
   }
@@ -66,7 +66,7 @@ void TakenNames::collect(const ::onnx::GraphProto& graph) {
   }
 }
 
-const std::string& resolve_name(Frame& frame, const std::string& name, TakenNames& taken) {
+std::string resolve_name(Frame& frame, const std::string& name, TakenNames& taken) {
   if (frame.function == nullptr || name.empty()) return name;
   const auto [it, fresh] = frame.names.try_emplace(name);
   if (fresh) it->second = taken.take(frame.prefix + name);

@@ -50,7 +50,7 @@ class TakenNames {
 };
 
 /// What `name` in the frame's function is called in the graph.
-const std::string& resolve_name(Frame& frame, const std::string& name, TakenNames& taken);
+std::string resolve_name(Frame& frame, const std::string& name, TakenNames& taken);
 
 /// The attribute that a node in the frame means: itself, or the call's attribute that it refers to
 /// (nullptr when the call does not give it). `origin` becomes the frame whose names it speaks.

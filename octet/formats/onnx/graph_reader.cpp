@@ -72,7 +72,7 @@ void GraphReader::read_inputs(::onnx::GraphProto& proto, Frame& frame) {
   }
   for (auto& input : *proto.mutable_input()) {
     const bool constant = constants.contains(input.name());
-    const std::string& name = resolve_name(frame, input.name(), context_.taken);
+    const std::string name = resolve_name(frame, input.name(), context_.taken);
     const ValueId id = constant ? use(name) : define(name, "an input of the graph");
     try {
       read_value_info(input, graph_.value(id));
@@ -100,7 +100,7 @@ Tensor GraphReader::read_constant(::onnx::TensorProto& proto, const std::string&
 void GraphReader::read_initializers(::onnx::GraphProto& proto, Frame& frame) {
   const std::set<ValueId> inputs(graph_.inputs.begin(), graph_.inputs.end());
   for (auto& tensor : *proto.mutable_initializer()) {
-    const std::string& name = resolve_name(frame, tensor.name(), context_.taken);
+    const std::string name = resolve_name(frame, tensor.name(), context_.taken);
     const ValueId known = graph_.find(name);
     // A constant that is an input as well is that input's default; a second constant is a mistake.
     const bool of_input = inputs.contains(known);
@@ -127,7 +127,7 @@ void GraphReader::read_initializers(::onnx::GraphProto& proto, Frame& frame) {
 
 void GraphReader::read_outputs(::onnx::GraphProto& proto, Frame& frame) {
   for (auto& output : *proto.mutable_output()) {
-    const std::string& name = resolve_name(frame, output.name(), context_.taken);
+    const std::string name = resolve_name(frame, output.name(), context_.taken);
     if (name.empty()) throw Error(ErrorKind::bad_input, "an output of the graph has no name");
     const ValueId id = use(name);
     graph_.outputs.push_back(id);
@@ -181,8 +181,8 @@ void GraphReader::inline_call(const ::onnx::NodeProto& call, const ::onnx::Funct
     read_node(copy, *inner);
   }
   for (int i = 0; i < call.output_size(); ++i) {
-    const std::string& outside = resolve_name(frame, call.output(i), context_.taken);
-    const std::string& inside = resolve_name(*inner, function.output(i), context_.taken);
+    const std::string outside = resolve_name(frame, call.output(i), context_.taken);
+    const std::string inside = resolve_name(*inner, function.output(i), context_.taken);
     if (outside.empty() || inside == outside) continue;
     // The function hands an input, or one value twice, straight out.
     Node identity;
@@ -212,7 +212,7 @@ void GraphReader::read_node(::onnx::NodeProto& proto, Frame& frame) {
     for (const auto& name : proto.input()) node.inputs.push_back(use(resolve_name(frame, name, context_.taken)));
     read_attributes(proto, node, frame);
     for (const auto& name : proto.output()) {
-      const std::string& resolved = resolve_name(frame, name, context_.taken);
+      const std::string resolved = resolve_name(frame, name, context_.taken);
       node.outputs.push_back(resolved.empty() ? kNoValue : define(resolved, "an output of node '" + label + "'"));
     }
   } catch (Error& e) {

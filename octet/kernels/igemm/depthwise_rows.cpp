@@ -38,7 +38,7 @@ void pack_block(const IgemmKernel& kernel, const ConvShape& s, const From* w, in
           if (y >= s.kernel_height || c >= channels) {
             *to = 0;
           } else if constexpr (sizeof(From) == 1) {
-            *to = static_cast<From>(w[(c * s.kernel_height + y) * s.kernel_width + x] ^ flip);
+            *to = static_cast<std::int8_t>(w[(c * s.kernel_height + y) * s.kernel_width + x] ^ flip);
           } else {
             *to = w[(c * s.kernel_height + y) * s.kernel_width + x];
           }

@@ -30,7 +30,7 @@ void expect_range(Range range, const nlohmann::json& golden, double tolerance) {
 }
 
 TEST(Observers, AgreeWithTorch) {
-  const nlohmann::json golden = goldens();
+  const nlohmann::json& golden = goldens();
   ASSERT_GE(golden.at("observers").size(), 6U);
   for (const auto& row : golden.at("observers")) {
     SCOPED_TRACE(row.dump());

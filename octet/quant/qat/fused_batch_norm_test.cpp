@@ -64,13 +64,12 @@ TEST(QatBatchNorm, IsFoldedAsTorchFoldsIt) {
   const ValueId loss = model.graph.add_node("ReduceSum", {model.graph.add_node("Mul", {y, dy})}, all, "loss");
   model.graph.outputs = {y, loss};
 
-  for (int step = 0; step < 3; ++step) {
+  for (std::size_t step = 0; step < 3; ++step) {
     if (step == 2) model = freeze_batch_norms(model);
-    const auto& expected = golden.at("steps")[static_cast<std::size_t>(step)];
+    const auto& expected = golden.at("steps")[step];
     const Differentiated d = differentiate(model, "loss");
     const Session session(clone(d.graph));
-    NamedTensors feed = {{"x", drawn(static_cast<std::uint64_t>(600 + step), {2, 3, 6, 6})},
-                         {"dy", drawn(static_cast<std::uint64_t>(700 + step), {2, 4, 6, 6})}};
+    NamedTensors feed = {{"x", drawn(600 + step, {2, 3, 6, 6})}, {"dy", drawn(700 + step, {2, 4, 6, 6})}};
     for (const std::string& name : model.parameters)
       feed.emplace_back(name, *model.graph.initializer(model.graph.find(name)));
     for (const auto& state : model.states)

@@ -167,7 +167,6 @@ class Preparer {
     const int axis = c.per_channel ? layer.channel_axis : -1;
     const Shape channels = c.per_channel ? Shape{layer.channels} : Shape{};
     const auto norm = plan_.view.folded.find(index);
-    const std::string layer_name = node(index).name;
     const std::string name = name_of(layer.weight);
     ValueId factor = kNoValue, x = layer.weight;
     if (norm != plan_.view.folded.end()) {

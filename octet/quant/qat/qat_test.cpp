@@ -48,11 +48,11 @@ Tensor random_input(std::uint64_t seed, float low = -1, float high = 1) {
   return out;
 }
 
-CalibrationSource batches(int count) {
-  return [count, next = 0](bool first) mutable -> std::optional<NamedTensors> {
+CalibrationSource batches(std::uint64_t count) {
+  return [count, next = std::uint64_t{0}](bool first) mutable -> std::optional<NamedTensors> {
     if (first) next = 0;
     if (next == count) return std::nullopt;
-    return NamedTensors{{"x", random_input(static_cast<std::uint64_t>(100 + next++))}};
+    return NamedTensors{{"x", random_input(100 + next++)}};
   };
 }
 

@@ -19,9 +19,8 @@ void outer_products(const float* x, std::int64_t size, std::int64_t count, float
   const kernels::IgemmKernel& kernel = kernels::select_igemm_f32(size);
   const kernels::GemmShape shape{.m = size, .n = size, .k = count, .b_k_stride = 1, .b_n_stride = count};
   std::vector<std::uint8_t> scratch(at(kernels::matmul_scratch_bytes_f32(kernel, shape)) + 64);
-  const auto aligned = (reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64;
-  kernels::matmul_f32(kernel, shape, x, x, {.out = product, .out_stride = size}, reinterpret_cast<void*>(aligned),
-                      threads);
+  std::uint8_t* aligned = scratch.data() + (64 - reinterpret_cast<std::uintptr_t>(scratch.data()) % 64) % 64;
+  kernels::matmul_f32(kernel, shape, x, x, {.out = product, .out_stride = size}, aligned, threads);
 }
 
 // R upper triangular with R^T R = moments of the block, its elements in the order of `order`; row j holds columns j.. .

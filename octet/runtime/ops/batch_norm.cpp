@@ -139,10 +139,10 @@ std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
 }
 
 template <class Step>
-RuntimeOp row(const char* name, std::vector<int> images, int image_outputs) {
+RuntimeOp row(const char* name, const std::vector<int>& images, int image_outputs) {
   OpDef def{.name = name, .domain = kDomain, .inputs = {5, 6}};
   def.eval = [](EvalContext& ctx) { evaluate_by_preparing(ctx, prepare<Step>); };
-  return {.def = def, .prepare = prepare<Step>, .images = std::move(images), .image_outputs = image_outputs};
+  return {.def = def, .prepare = prepare<Step>, .images = images, .image_outputs = image_outputs};
 }
 
 }  // namespace

@@ -107,8 +107,10 @@ Chain follow(const Edit& edit, int first, bool quantized) {
   Chain chain = begin(edit, first);
   if (take_residual(edit, chain, quantized)) advance(edit, chain);
   if (take_activation(edit, chain)) advance(edit, chain);
-  if ((chain.after_scale = take_number(edit, chain, "Mul"))) advance(edit, chain);
-  if ((chain.after_shift = take_number(edit, chain, "Add"))) advance(edit, chain);
+  chain.after_scale = take_number(edit, chain, "Mul");
+  if (chain.after_scale) advance(edit, chain);
+  chain.after_shift = take_number(edit, chain, "Add");
+  if (chain.after_shift) advance(edit, chain);
   if (quantized) take_quantizer(edit, chain);
   return chain;
 }

@@ -6,7 +6,7 @@
 namespace octet::runtime {
 namespace {
 
-void replace(Edit& edit, int i, const char* op, ValueId x, ValueId y, Attributes extra) {
+void replace(Edit& edit, int i, const char* op, ValueId x, ValueId y, const Attributes& extra) {
   const Node& node = edit.node(i);
   Attributes attributes = node.attributes;
   for (const auto& [name, value] : extra) attributes.set(name, value);
@@ -25,7 +25,7 @@ bool lower_quantized_average(Edit& edit, int i, Attributes extra) {
   extra.set("x_zero", x->params.zero_point);
   extra.set("y_scale", y->params.scale);
   extra.set("y_zero", y->params.zero_point);
-  replace(edit, i, "AveragePool", x->bytes, edit.node(y->node).outputs[0], std::move(extra));
+  replace(edit, i, "AveragePool", x->bytes, edit.node(y->node).outputs[0], extra);
   return true;
 }
 
@@ -44,7 +44,7 @@ int lower_pools(Graph& graph) {
     if (global) extra.set("global", std::int64_t{1});
     if (average && lower_quantized_average(edit, i, extra)) continue;
     if (dtype != DType::f32 && (dtype != DType::u8 || average)) continue;
-    replace(edit, i, average ? "AveragePool" : "MaxPool", node.inputs[0], node.outputs[0], std::move(extra));
+    replace(edit, i, average ? "AveragePool" : "MaxPool", node.inputs[0], node.outputs[0], extra);
   }
   return edit.finish();
 }
