@@ -66,8 +66,7 @@ Tensor spectrum(const json& j) {
       double real = 0, imaginary = 0;
       for (int i = 0; i < size; ++i) {
         const double turn = 2 * std::numbers::pi / size;
-        const double x = static_cast<double>(samples[static_cast<std::size_t>(frame * hop + i)]) *
-                         std::sqrt(0.5 - 0.5 * std::cos(turn * i));
+        const double x = static_cast<double>(window[i]) * std::sqrt(0.5 - 0.5 * std::cos(turn * i));
         const auto part = static_cast<double>(static_cast<std::int64_t>(bin) * i % size);
         real += x * std::cos(turn * part);
         imaginary += x * std::sin(turn * part);
