@@ -1,5 +1,7 @@
 // Times a training step (forward, backward, SGD with momentum) of an ONNX classifier on random images:
-//   octet_training_bench MODEL.onnx [--batch 128] [--threads 2] [--rounds 15] [--recompute] [--profile]
+//   build/bench/training_bench MODEL.onnx|small [--qat octet] [--batch 128] [--threads 2] [--rounds 15] [--recompute]
+//                              [--profile]
+// small: the network of fashion_mnist.cpp. --qat: the step with fake quantization by that preset.
 // Prints the least and the median time of a step, the memory that the step's plan takes, and the process's peak. Beside
 // it stands the peer that runs the same step in PyTorch.
 #include <sys/resource.h>
@@ -13,16 +15,14 @@
 #include <string>
 #include <vector>
 
-#include "octet/autograd/autograd.h"
-#include "octet/base/random.h"
-#include "octet/formats/onnx/onnx.h"
-#include "octet/runtime/session.h"
+#include "bench/training/fashion.h"
+#include "octet/octet.h"
 
 namespace octet {
 namespace {
 
 struct Options {
-  std::string model;
+  std::string model, qat;
   std::int64_t batch = 128;
   int threads = 2, rounds = 15;
   bool recompute = false, profile = false;
@@ -38,6 +38,8 @@ Options read_options(int count, char** words) {
       out.threads = number();
     } else if (std::strcmp(words[i], "--rounds") == 0) {
       out.rounds = number();
+    } else if (std::strcmp(words[i], "--qat") == 0 && i + 1 < count) {
+      out.qat = words[++i];
     } else if (std::strcmp(words[i], "--recompute") == 0) {
       out.recompute = true;
     } else if (std::strcmp(words[i], "--profile") == 0) {
@@ -75,14 +77,22 @@ void print_profile(const Session& session) {
   for (const auto& [seconds, text] : rows) std::printf("  %8.2f ms  %s\n", 1e3 * seconds, text.c_str());
 }
 
+Graph network(const std::string& name) {
+  if (name != "small") return load_onnx(name);
+  Random random(1);
+  const auto net = bench::fashion_network(random);
+  return nn::to_graph(*net, {{"image", DType::f32, {Dim("N"), 1, 28, 28}}});
+}
+
 int run(const Options& options) {
-  Graph graph = formats::load_onnx(options.model);
+  const Graph graph = network(options.model);
   Shape image;
   for (const Dim& dim : *graph.value(graph.inputs[0]).type.shape)
     image.push_back(dim.known() ? dim.value : options.batch);
   image[0] = options.batch;
   const std::string input = graph.value(graph.inputs[0]).name;
   Trainable model = make_trainable(graph, {.shapes = {{input, image}}});
+  if (!options.qat.empty()) model = prepare_qat(model, qconfig(options.qat));
   add_loss(model.graph);
   const Differentiated d = differentiate(model, "loss", {.recompute = options.recompute});
   std::printf(
