@@ -208,7 +208,8 @@ TEST_F(TrainCli, KilledAtTwentyRandomMomentsAndResumedItEndsTheSame) {
 TEST_F(TrainCli, EveryMethodResumesAfterKills) {
   const std::vector<std::vector<std::string>> methods = {
       {"--qat", "octet"},
-      {"--qat", "octet", "--weight-bits", "4", "--activation-bits", "4", "--observe-until", "0.5"},
+      {"--qat", "octet", "--weight-bits", "4", "--activation-bits", "4", "--observe-until", "0.5",
+       "--freeze-batch-norm-from", "0.4"},
       {"--weights-in", "int8", "--optimizer-bits", "8"},
       {"--weights-in", "int8", "--master"},
       {"--lora", "2"}};

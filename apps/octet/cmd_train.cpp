@@ -142,6 +142,7 @@ int run(CLI::App& app, TrainOptions& o) {
     eval.emplace(load_samples(o.eval, o.eval_options, o, prepared.original, "reading data to measure on", progress));
 
   train::TrainerOptions options = trainer_options_of(o);
+  if (o.freeze_batch_norm_from < 1) options.freeze_batch_norm_from = step_at(o, o.freeze_batch_norm_from, data.size());
   options.augment.channels_last = options.augment.any() && channels_last(o, prepared.original);
   if (o.distill > 0) {
     Graph teacher = o.teacher.empty() ? clone(prepared.original) : load_model(o.teacher);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <numeric>
 
 #include "octet/nn/init.h"
@@ -45,8 +44,7 @@ Trainable for_quantization(const TrainOptions& o, const Trainable& model, const 
   form.learned = o.learned_scale;
   form.power_of_two = o.power_of_two;
   QConfig config = qconfig(o.qat, form);
-  const std::int64_t a_step = o.batch * o.accumulate, steps = (data.size() + a_step - 1) / a_step * o.epochs;
-  if (o.observe_until < 1) config.schedule.observe_until = std::llround(o.observe_until * static_cast<double>(steps));
+  if (o.observe_until < 1) config.schedule.observe_until = step_at(o, o.observe_until, data.size());
   QatReport report;
   Trainable prepared = prepare_qat(model, config, &report);
   warnings.insert(warnings.end(), report.warnings.begin(), report.warnings.end());

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include "octet/base/atomic_file.h"
@@ -125,6 +126,10 @@ void add_method_options(CLI::App& app, TrainOptions& o) {
   app.add_flag("--power-of-two", o.power_of_two, "qat: scales are powers of two");
   app.add_option("--observe-until", o.observe_until,
                  "qat: share of the steps during which ranges follow the data (default: 1)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("0..1");
+  app.add_option("--freeze-batch-norm-from", o.freeze_batch_norm_from,
+                 "share of the steps after which batch norms keep their statistics (default: 1)")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("0..1");
   app.add_option("--weights-in", o.weights_in, "keep weights in this type while training")
@@ -269,6 +274,11 @@ void require_train_options(const TrainOptions& o) {
   if ((!o.lora_layers.empty() || !o.lora_output.empty()) && o.lora == 0)
     throw Error(ErrorKind::usage, "--lora-layers and --lora-output need --lora");
   if (!o.teacher.empty() && o.distill == 0) throw Error(ErrorKind::usage, "--teacher needs --distill");
+}
+
+std::int64_t step_at(const TrainOptions& o, double share, std::int64_t samples) {
+  const std::int64_t a_step = o.batch * o.accumulate, steps = (samples + a_step - 1) / a_step * o.epochs;
+  return std::llround(share * static_cast<double>(steps));
 }
 
 train::Loss loss_of(const TrainOptions& o) {

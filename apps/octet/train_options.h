@@ -42,7 +42,7 @@ struct TrainOptions {
   std::string qat, weights_in, lora_output;
   int weight_bits = 8, activation_bits = 8;
   bool learned_scale = false, power_of_two = false, master = false;
-  double observe_until = 1;
+  double observe_until = 1, freeze_batch_norm_from = 1;
   std::int64_t block = 64, lora = 0;
   double lora_alpha = 16;
   std::vector<std::string> lora_layers;
@@ -56,6 +56,9 @@ void add_train_options(CLI::App& app, TrainOptions& options);
 void read_config(CLI::App& app, TrainOptions& options);
 /// Throws usage when what must be said is not.
 void require_train_options(const TrainOptions& options);
+
+/// The step at that share of the training on that many samples.
+std::int64_t step_at(const TrainOptions& options, double share, std::int64_t samples);
 
 train::Loss loss_of(const TrainOptions& options);
 train::OptimizerOptions optimizer_of(const TrainOptions& options);

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "octet/nn/init.h"
+#include "octet/quant/qat/qat.h"
 #include "octet/train/trainer_state.h"
 
 namespace octet::train {
@@ -61,8 +62,7 @@ Trainer::Trainer(Trainable model, const OptimizerOptions& optimizer, TrainerOpti
   std::vector<Parameter> parameters;
   for (const std::string& name : s.model.parameters) parameters.push_back({name, tensor_of(s.model.graph, name)});
   s.optimizer = make_optimizer(optimizer, std::move(parameters));
-  s.training = std::make_unique<TrainingStep>(s.model, StepOptions{s.options.loss, s.options.output, s.options.teacher,
-                                                                   s.options.recompute, s.options.threads});
+  s.make_training();
   s.check_reached();
 }
 
@@ -76,14 +76,19 @@ Trainer::Trainer(Trainable model, std::unique_ptr<Optimizer> optimizer, double r
   s.check_options();
   s.check_shared();
   s.find_hashes(nullptr);
-  s.training = std::make_unique<TrainingStep>(s.model, StepOptions{s.options.loss, s.options.output, s.options.teacher,
-                                                                   s.options.recompute, s.options.threads});
+  s.make_training();
   s.check_reached();
   s.threads = std::make_unique<ThreadPool>(s.options.threads);
 }
 
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
+
+void Trainer::State::make_training() {
+  running = frozen ? freeze_batch_norms(model) : model;
+  const StepOptions form{options.loss, options.output, options.teacher, options.recompute, options.threads};
+  training = std::make_unique<TrainingStep>(running, form);
+}
 
 void Trainer::State::check_options() const {
   const auto require = [](bool fits, const char* option, double value, const char* expected) {
@@ -99,6 +104,8 @@ void Trainer::State::check_options() const {
   require(o.ema >= 0 && o.ema < 1, "ema", o.ema, "0 <= ema < 1");
   require(o.clip_norm >= 0, "clip_norm", o.clip_norm, "at least 0");
   require(o.clip_value >= 0, "clip_value", o.clip_value, "at least 0");
+  require(o.freeze_batch_norm_from >= -1, "freeze_batch_norm_from", static_cast<double>(o.freeze_batch_norm_from),
+          "a step, or -1");
   require(o.checkpoint_every >= 0, "checkpoint_every", static_cast<double>(o.checkpoint_every), "at least 0");
   require(std::isfinite(rate) && rate > 0, "lr", rate, "above 0");
   if (o.teacher) {
@@ -111,13 +118,14 @@ void Trainer::State::check_options() const {
 
 void Trainer::State::check_stored() const {
   const TrainerOptions& o = options;
-  const char* with = o.teacher           ? "a teacher"
-                     : o.accumulate != 1 ? "accumulated batches"
-                     : o.ema > 0         ? "an average of the weights"
-                     : o.recompute       ? "recomputation"
-                     : o.clip_norm > 0   ? "clipped gradients"
-                     : o.clip_value > 0  ? "clipped gradients"
-                                         : nullptr;
+  const char* with = o.teacher                       ? "a teacher"
+                     : o.accumulate != 1             ? "accumulated batches"
+                     : o.ema > 0                     ? "an average of the weights"
+                     : o.recompute                   ? "recomputation"
+                     : o.freeze_batch_norm_from >= 0 ? "batch norms that freeze later"
+                     : o.clip_norm > 0               ? "clipped gradients"
+                     : o.clip_value > 0              ? "clipped gradients"
+                                                     : nullptr;
   if (with == nullptr) return;
   throw Error(ErrorKind::usage, std::string("weights in eight bits do not go together with ") + with);
 }
@@ -173,7 +181,8 @@ void Trainer::State::apply(std::vector<Tensor>& gradients, const std::vector<Ten
   if (options.clip_value > 0) clip_value(gradients, options.clip_value);
   if (options.clip_norm > 0) clip_norm(gradients, options.clip_norm);
   optimizer->step(gradients, report.rate, *threads);
-  for (std::size_t i = 0; i < states.size(); ++i) copy_into(states[i], tensor_of(model.graph, model.states[i].name));
+  for (std::size_t i = 0; i < states.size(); ++i)
+    copy_into(states[i], tensor_of(running.graph, running.states[i].name));
   if (options.ema == 0) return;
   const auto keep = static_cast<float>(1 - options.ema);
   for (std::size_t i = 0; i < averages.size(); ++i) {
@@ -202,7 +211,7 @@ void Trainer::State::step_in_float(const std::vector<Batch>& batches, const Extr
       if (gradients[i].defined()) add_scaled(gradients[i], out.gradients[i], static_cast<float>(share), *threads);
     }
     for (std::size_t i = 0; i < out.states.size(); ++i)
-      copy_into(out.states[i], tensor_of(model.graph, model.states[i].name));
+      copy_into(out.states[i], tensor_of(running.graph, running.states[i].name));
   }
   if (batches.empty()) return;
   report.gradient_norm = gradient_norm(gradients);
@@ -231,6 +240,10 @@ StepReport Trainer::State::run_step(const Samples& data, std::span<const std::in
   const double began = now();
   const std::int64_t steps = steps_per_epoch(data) * options.epochs;
   report.rate = rate_at(options.schedule, rate, step, steps);
+  if (!frozen && options.freeze_batch_norm_from >= 0 && step >= options.freeze_batch_norm_from) {
+    frozen = true;
+    make_training();
+  }
   const ExtraInputs extra = options.extra_inputs ? options.extra_inputs(step, steps) : ExtraInputs();
   std::vector<Batch> batches;
   for (std::size_t begin = 0; begin < indices.size(); begin += static_cast<std::size_t>(options.batch)) {

@@ -66,6 +66,8 @@ struct TrainerOptions {
   int threads = 0;
   Augment augment = {};
   bool recompute = false;
+  /// From this step on batch norms use, and keep, their running statistics (freeze_batch_norms); -1: never.
+  std::int64_t freeze_batch_norm_from = -1;
   /// Not together with a teacher, accumulation, clipping, an average or recomputation.
   std::optional<StoredWeights> stored = {};
 

@@ -91,6 +91,7 @@ void Trainer::State::find_hashes(const OptimizerOptions* optimizer_options) {
                  {"clip", {o.clip_norm, o.clip_value}},
                  {"ema", o.ema},
                  {"seed", o.seed},
+                 {"freeze_batch_norm_from", o.freeze_batch_norm_from},
                  {"augment", {o.augment.flip, o.augment.crop_padding, o.augment.channels_last}},
                  {"rate", rate},
                  {"parameters", model.parameters},

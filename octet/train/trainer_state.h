@@ -7,6 +7,8 @@ namespace octet::train {
 
 struct Trainer::State {
   Trainable model;
+  Trainable running;  ///< what is trained now: the model, or the model with frozen batch norms; all is shared
+  bool frozen = false;
   std::unique_ptr<Optimizer> optimizer;
   double rate = 0;
   TrainerOptions options;
@@ -30,6 +32,8 @@ struct Trainer::State {
   void check_shared() const;
   void check_stored() const;
   void find_hashes(const OptimizerOptions* optimizer_options);
+
+  void make_training();
 
   // trainer_checkpoint.cpp
   void save();

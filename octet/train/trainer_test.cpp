@@ -94,6 +94,7 @@ TEST(Trainer, ResumesToTheLastBitFromAnyStep) {
   for (const OptimizerOptions& optimizer :
        {OptimizerOptions(Sgd{.lr = 0.05, .momentum = 0.9}), OptimizerOptions(AdamW{.lr = 0.01, .bits = 8})}) {
     TrainerOptions options{.epochs = 3, .batch = 32, .accumulate = 2, .clip_norm = 1, .ema = 0.9, .seed = 7};
+    options.freeze_batch_norm_from = 7;
     options.schedule = {.kind = Schedule::Kind::cosine, .warm_up = 3};
     const Outcome whole = train(options, optimizer);
     for (const std::int64_t stop : {1, 4, 5, 6, 9, 14}) {
@@ -114,6 +115,25 @@ TEST(Trainer, ResumesToTheLastBitFromAnyStep) {
         EXPECT_EQ(second.result.epochs[i].rate, whole.result.epochs[i].rate) << stop << ' ' << i;
       }
     }
+  }
+}
+
+TEST(Trainer, BatchNormsKeepTheirStatisticsFromAStep) {
+  for (const std::int64_t from : {-1, 6}) {
+    const Trainable model = network();
+    std::vector<std::vector<double>> means;
+    TrainerOptions options{.epochs = 2, .batch = 32, .seed = 3, .freeze_batch_norm_from = from};
+    options.on_step = [&](const StepReport&) {
+      means.push_back(tensor_of(model.graph, "norm.running_mean").to_double());
+      return true;
+    };
+    Trainer trainer(model, Adam{.lr = 0.01}, options);
+    const TrainResult result = trainer.fit(classes(300, 5));
+    EXPECT_LT(result.epochs[1].train_loss, result.epochs[0].train_loss);
+    ASSERT_EQ(means.size(), 20u);
+    EXPECT_NE(means[4], means[5]);
+    EXPECT_EQ(means[5] == means[6], from == 6);
+    EXPECT_EQ(means[5] == means[19], from == 6);
   }
 }
 
