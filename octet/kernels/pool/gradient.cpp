@@ -15,9 +15,7 @@ void each_image(const PoolShape& s, float* dx, ThreadPool& pool, const Body& bod
   pool.parallel_for(s.batch, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
       std::fill_n(dx + b * image, image, 0.0f);
-      for (std::int64_t row = b * s.out_height; row < (b + 1) * s.out_height; ++row) {
-        for (std::int64_t ox = 0; ox < s.out_width; ++ox) body(row, ox);
-      }
+      for (std::int64_t row = b * s.out_height; row < (b + 1) * s.out_height; ++row) body(row);
     }
   });
 }
@@ -25,49 +23,22 @@ void each_image(const PoolShape& s, float* dx, ThreadPool& pool, const Body& bod
 }  // namespace
 
 void max_pool_grad_f32(const PoolShape& s, const float* x, const float* dy, float* dx, ThreadPool& pool) {
-  each_image(s, dx, pool, [&](std::int64_t row, std::int64_t ox) {
-    const Window window(s, row, ox);
-    const float* slope = dy + (row * s.out_width + ox) * s.channels;
-    for (std::int64_t c = 0; c < s.channels; c += kChannelBlock) {
-      const std::int64_t count = std::min(kChannelBlock, s.channels - c);
-      float most[kChannelBlock];
-      std::int32_t place[kChannelBlock];
-      std::int32_t first = -1, number = 0;
-      window.each_pixel(s, [&](std::int64_t pixel) {
-        const float* from = x + pixel * s.channels + c;
-        if (first < 0) {
-          first = 0;
-          for (std::int64_t i = 0; i < count; ++i) most[i] = from[i], place[i] = 0;
-        } else {
-          for (std::int64_t i = 0; i < count; ++i) {
-            const bool wins = from[i] > most[i] || (from[i] != from[i] && most[i] == most[i]);
-            most[i] = wins ? from[i] : most[i];
-            place[i] = wins ? number : place[i];
-          }
-        }
-        ++number;
-      });
-      number = 0;
-      window.each_pixel(s, [&](std::int64_t pixel) {
-        float* to = dx + pixel * s.channels + c;
-        for (std::int64_t i = 0; i < count; ++i) to[i] += place[i] == number ? slope[c + i] : 0.0f;
-        ++number;
-      });
-    }
-  });
+  each_image(s, dx, pool, [&, &kernel = select_pool()](std::int64_t row) { kernel.max_grad_f32(s, x, dy, dx, row); });
 }
 
 void average_pool_grad_f32(const PoolShape& s, const float* dy, float* dx, ThreadPool& pool) {
-  each_image(s, dx, pool, [&](std::int64_t row, std::int64_t ox) {
-    const Window window(s, row, ox);
-    const std::int64_t places = window.y.places * window.x.places;
-    if (places == 0) return;
-    const float* slope = dy + (row * s.out_width + ox) * s.channels;
-    const float share = static_cast<float>(places);
-    window.each_pixel(s, [&](std::int64_t pixel) {
-      float* to = dx + pixel * s.channels;
-      for (std::int64_t c = 0; c < s.channels; ++c) to[c] += slope[c] / share;
-    });
+  each_image(s, dx, pool, [&](std::int64_t row) {
+    for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
+      const Window window(s, row, ox);
+      const std::int64_t places = window.y.places * window.x.places;
+      if (places == 0) continue;
+      const float* slope = dy + (row * s.out_width + ox) * s.channels;
+      const float share = static_cast<float>(places);
+      window.each_pixel(s, [&](std::int64_t pixel) {
+        float* to = dx + pixel * s.channels;
+        for (std::int64_t c = 0; c < s.channels; ++c) to[c] += slope[c] / share;
+      });
+    }
   });
 }
 

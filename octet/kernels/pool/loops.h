@@ -95,5 +95,47 @@ void average_f32_loop(const PoolShape& s, const float* in, float* out, std::int6
   });
 }
 
+// The first greatest element of a window gets the slope, Vector of channels by Vector; NaN is greatest.
+template <class Vector, class Places>
+void max_grad_channels(const PoolShape& s, const Window& window, const float* x, const float* slope, float* dx) {
+  Vector most = {};
+  Places place = {}, number = {};
+  bool first = true;
+  window.each_pixel(s, [&](std::int64_t pixel) {
+    Vector v;
+    __builtin_memcpy(&v, x + pixel * s.channels, sizeof(v));
+    const Places wins = first ? ~Places{} : (v > most) | ((v != v) & (most == most));
+    most = wins ? v : most;
+    place = wins ? number : place;
+    first = false;
+    number += 1;
+  });
+  Vector add;
+  __builtin_memcpy(&add, slope, sizeof(add));
+  number = Places{};
+  window.each_pixel(s, [&](std::int64_t pixel) {
+    float* to = dx + pixel * s.channels;
+    Vector sum;
+    __builtin_memcpy(&sum, to, sizeof(sum));
+    sum += place == number ? add : Vector{};
+    __builtin_memcpy(to, &sum, sizeof(sum));
+    number += 1;
+  });
+}
+
+void max_grad_f32_loop(const PoolShape& s, const float* x, const float* dy, float* dx, std::int64_t row) noexcept {
+  using Eight = float __attribute__((vector_size(32)));
+  using EightPlaces = std::int32_t __attribute__((vector_size(32)));
+  using One = float __attribute__((vector_size(4)));
+  using OnePlace = std::int32_t __attribute__((vector_size(4)));
+  for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
+    const Window window(s, row, ox);
+    const float* slope = dy + (row * s.out_width + ox) * s.channels;
+    std::int64_t c = 0;
+    for (; c + 8 <= s.channels; c += 8) max_grad_channels<Eight, EightPlaces>(s, window, x + c, slope + c, dx + c);
+    for (; c < s.channels; ++c) max_grad_channels<One, OnePlace>(s, window, x + c, slope + c, dx + c);
+  }
+}
+
 }  // namespace
 }  // namespace octet::kernels

@@ -48,6 +48,8 @@ struct PoolKernel {
   void (*average_u8)(const PoolShape& shape, const AverageU8& params, const std::uint8_t* in, std::uint8_t* out,
                      std::int64_t row) noexcept;
   void (*average_f32)(const PoolShape& shape, const float* in, float* out, std::int64_t row) noexcept;
+  /// Adds the row's slopes to dx (gradient.h); the strides are channels.
+  void (*max_grad_f32)(const PoolShape& shape, const float* x, const float* dy, float* dx, std::int64_t row) noexcept;
 };
 
 std::span<const PoolKernel* const> pool_table();

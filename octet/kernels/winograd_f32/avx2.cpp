@@ -13,7 +13,7 @@ struct Floats {
   static void store(float* p, F32 v) { _mm256_storeu_ps(p, v); }
   static F32 add(F32 a, F32 b) { return _mm256_add_ps(a, b); }
   static F32 sub(F32 a, F32 b) { return _mm256_sub_ps(a, b); }
-  static F32 negative(F32 v) { return _mm256_sub_ps(_mm256_setzero_ps(), v); }
+  static F32 multiply_add(float factor, F32 a, F32 b) { return _mm256_fmadd_ps(_mm256_set1_ps(factor), a, b); }
   static F32 relu(F32 v) { return _mm256_max_ps(_mm256_setzero_ps(), v); }  // NaN stays: the second where either is
 };
 

@@ -13,7 +13,7 @@ struct Floats {
   static void store(float* p, F32 v) { _mm512_storeu_ps(p, v); }
   static F32 add(F32 a, F32 b) { return _mm512_add_ps(a, b); }
   static F32 sub(F32 a, F32 b) { return _mm512_sub_ps(a, b); }
-  static F32 negative(F32 v) { return _mm512_sub_ps(_mm512_setzero_ps(), v); }
+  static F32 multiply_add(float factor, F32 a, F32 b) { return _mm512_fmadd_ps(_mm512_set1_ps(factor), a, b); }
   static F32 relu(F32 v) { return _mm512_max_ps(_mm512_setzero_ps(), v); }  // NaN stays: the second where either is
 };
 

@@ -11,7 +11,7 @@ struct Floats {
   static void store(float* p, F32 v) { *p = v; }
   static F32 add(F32 a, F32 b) { return a + b; }
   static F32 sub(F32 a, F32 b) { return a - b; }
-  static F32 negative(F32 v) { return 0 - v; }
+  static F32 multiply_add(float factor, F32 a, F32 b) { return factor * a + b; }
   static F32 relu(F32 v) { return v < 0 ? 0 : v; }
 };
 

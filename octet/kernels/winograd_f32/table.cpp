@@ -1,4 +1,4 @@
-// Tiles in blocks whose transforms fit the second cache, and their sixteen matrix products by the igemm_f32 cores.
+// Tiles in blocks whose transforms fit the second cache, and their 36 matrix products by the igemm_f32 cores.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -12,9 +12,10 @@ namespace octet::kernels {
 namespace {
 
 constexpr std::array kTable = {&winograd_avx512, &winograd_avx2, &winograd_reference};
-constexpr std::int64_t kBlockFloats = 96 * 1024, kMostTiles = 192;
+constexpr std::int64_t kBlockFloats = 160 * 1024, kMostTiles = 192;
 constexpr std::int64_t kMostChannels = 4096;
-constexpr std::int64_t kShift = 16;  // floats between the sixteen planes, so that they do not share cache sets
+constexpr std::int64_t kShift = 16;  // floats between the planes of points, so that they do not share cache sets
+constexpr std::int64_t kPoints = kWinogradPoints;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -26,14 +27,44 @@ struct Layout {
   explicit Layout(const ConvShape& s) : core(select_igemm_f32(s.out_channels)) {
     panels = divide_up(s.out_channels, core.nr);
     columns = panels * core.nr;
-    tiles_y = divide_up(s.out_height, 2);
-    tiles_x = divide_up(s.out_width, 2);
+    tiles_y = divide_up(s.out_height, kWinogradOutputs);
+    tiles_x = divide_up(s.out_width, kWinogradOutputs);
     tiles = s.batch * tiles_y * tiles_x;
-    const std::int64_t fits = kBlockFloats / (16 * (s.in_channels + columns));
+    const std::int64_t fits = kBlockFloats / (kPoints * (s.in_channels + columns));
     block = std::min(std::clamp<std::int64_t>(fits / core.mr * core.mr, core.mr, kMostTiles),
                      std::max<std::int64_t>(1, tiles));
   }
 };
+
+constexpr std::int64_t kMostColumns = 64;  // of a panel
+
+// G of three numbers.
+void filter_line(const float* g, std::int64_t step, float* out, std::int64_t out_step) {
+  const float ends = g[0] + g[2 * step], far_ends = g[0] + 4 * g[2 * step];
+  out[0] = g[0] / 4;
+  out[out_step] = -(ends + g[step]) / 6;
+  out[2 * out_step] = -(ends - g[step]) / 6;
+  out[3 * out_step] = (far_ends + 2 * g[step]) / 24;
+  out[4 * out_step] = (far_ends - 2 * g[step]) / 24;
+  out[5 * out_step] = g[2 * step];
+}
+
+// G w G' of a panel's filters for one input channel, w[column * w_step + tap]; the columns beyond `count` are 0.
+void pack_filters(const float* w, std::int64_t w_step, std::int64_t count, std::int64_t columns, std::int64_t step,
+                  float* to) {
+  float taps[9 * kMostColumns] = {}, half[18 * kMostColumns];
+  for (std::int64_t n = 0; n < count; ++n) {
+    for (std::int64_t k = 0; k < 9; ++k) taps[k * columns + n] = w[n * w_step + k];
+  }
+  for (std::int64_t x = 0; x < 3; ++x) {
+    for (std::int64_t n = 0; n < columns; ++n)
+      filter_line(taps + x * columns + n, 3 * columns, half + x * columns + n, 3 * columns);
+  }
+  for (std::int64_t y = 0; y < 6; ++y) {
+    for (std::int64_t n = 0; n < columns; ++n)
+      filter_line(half + 3 * y * columns + n, columns, to + 6 * y * step + n, step);
+  }
+}
 
 WinogradTile tile_at(const Layout& l, std::int64_t index) {
   return {index / (l.tiles_y * l.tiles_x), index / l.tiles_x % l.tiles_y, index % l.tiles_x};
@@ -41,15 +72,16 @@ WinogradTile tile_at(const Layout& l, std::int64_t index) {
 
 void write_tile(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, const WinogradTile& t,
                 const Epilogue& e, const float* m, std::int64_t step, std::int64_t panel_step) {
-  const std::int64_t row = (t.image * s.out_height + 2 * t.y) * s.out_width + 2 * t.x;
+  constexpr std::int64_t kEdge = kWinogradOutputs;
+  const std::int64_t row = (t.image * s.out_height + kEdge * t.y) * s.out_width + kEdge * t.x;
   for (std::int64_t p = 0; p < l.panels; ++p) {
     const std::int64_t n = p * l.core.nr;
     WinogradOut to;
     to.relu = e.activation == Activation::relu;
     if (e.bias_f32 != nullptr) to.bias = e.bias_f32 + n;
-    for (std::int64_t k = 0; k < 4; ++k) {
-      if (2 * t.y + k / 2 >= s.out_height || 2 * t.x + k % 2 >= s.out_width) continue;
-      const std::int64_t at = row + k / 2 * s.out_width + k % 2;
+    for (std::int64_t k = 0; k < kEdge * kEdge; ++k) {
+      if (kEdge * t.y + k / kEdge >= s.out_height || kEdge * t.x + k % kEdge >= s.out_width) continue;
+      const std::int64_t at = row + k / kEdge * s.out_width + k % kEdge;
       to.out[k] = static_cast<float*>(e.out) + at * e.out_stride + n;
       if (e.residual != nullptr) to.residual[k] = static_cast<const float*>(e.residual) + at * e.residual_stride + n;
     }
@@ -79,41 +111,23 @@ bool winograd_fits(const Epilogue& e) {
          only_limits(e) && e.activation != Activation::clamp;
 }
 
-std::int64_t winograd_packed_bytes(const ConvShape& s) { return 4 * 16 * s.in_channels * Layout(s).columns; }
+std::int64_t winograd_packed_bytes(const ConvShape& s) { return 4 * kPoints * s.in_channels * Layout(s).columns; }
 
 std::int64_t winograd_scratch_bytes(const ConvShape& s) {
   const Layout l(s);
-  return 4 * (16 * (l.block * (s.in_channels + l.columns) + 2 * kShift) + s.in_channels);
+  return 4 * (kPoints * (l.block * (s.in_channels + l.columns) + 2 * kShift) + s.in_channels);
 }
 
-void pack_winograd_f32(const ConvShape& s, const float* w, void* packed) {
+void pack_winograd_f32(const ConvShape& s, const float* w, void* packed, ThreadPool& pool) {
   const Layout l(s);
-  auto* const out = static_cast<float*>(packed);
   const std::int64_t nr = l.core.nr, step = l.columns * s.in_channels;
-  for (std::int64_t oc = 0; oc < l.columns; ++oc) {
-    for (std::int64_t c = 0; c < s.in_channels; ++c) {
-      float* to = out + (oc / nr * s.in_channels + c) * nr + oc % nr;
-      if (oc >= s.out_channels) {
-        for (int i = 0; i < 16; ++i) to[i * step] = 0;
-        continue;
-      }
-      const float* g = w + (oc * s.in_channels + c) * 9;
-      float half[12];  // G w, [4][3]
-      for (int x = 0; x < 3; ++x) {
-        half[x] = g[x];
-        half[3 + x] = 0.5f * (g[x] + g[3 + x] + g[6 + x]);
-        half[6 + x] = 0.5f * (g[x] - g[3 + x] + g[6 + x]);
-        half[9 + x] = g[6 + x];
-      }
-      for (int y = 0; y < 4; ++y) {
-        const float *h = half + 3 * y, all = h[0] + h[2];
-        to[(4 * y) * step] = h[0];
-        to[(4 * y + 1) * step] = 0.5f * (all + h[1]);
-        to[(4 * y + 2) * step] = 0.5f * (all - h[1]);
-        to[(4 * y + 3) * step] = h[2];
-      }
+  pool.parallel_for(l.panels * s.in_channels, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i / s.in_channels * nr, c = i % s.in_channels;
+      pack_filters(w + (first * s.in_channels + c) * 9, s.in_channels * 9, std::min(nr, s.out_channels - first), nr,
+                   step, static_cast<float*>(packed) + i * nr);
     }
-  }
+  });
 }
 
 void winograd_f32(const ConvShape& s, const float* in, const void* packed, const Epilogue& epilogue, void* scratch) {
@@ -126,14 +140,14 @@ void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float*
   const Layout l(s);
   const std::int64_t c = s.in_channels, v_step = l.block * c + kShift, m_step = l.block * l.columns + kShift,
                      panel_step = l.block * l.core.nr;
-  auto *const v = static_cast<float*>(scratch), *const m = v + 16 * v_step, *const zeros = m + 16 * m_step;
+  auto *const v = static_cast<float*>(scratch), *const m = v + kPoints * v_step, *const zeros = m + kPoints * m_step;
   std::fill_n(zeros, c, 0.0f);
   const void* rows[kMostTiles];
   TileArgs args{.taps = &kOneTap, .tap_count = 1, .k_steps = c};
   for (std::int64_t first = 0; first < l.tiles; first += l.block) {
     const std::int64_t count = std::min(l.block, l.tiles - first);
     for (std::int64_t t = 0; t < count; ++t) read_patch(kernel, s, tile_at(l, first + t), in, zeros, v_step, v + t * c);
-    for (std::int64_t i = 0; i < 16; ++i) {
+    for (std::int64_t i = 0; i < kPoints; ++i) {
       for (std::int64_t t = 0; t < count; ++t) rows[t] = v + i * v_step + t * c;
       for (std::int64_t p = 0; p < l.panels; ++p) {
         args.panel = static_cast<const float*>(packed) + (i * l.panels + p) * c * l.core.nr;

@@ -1,4 +1,4 @@
-// Blocks of tiles are transformed, and their sixteen products over tiles added to a part's sums by the cores of
+// Blocks of tiles are transformed, and their 36 products over tiles added to a part's sums by the cores of
 // weight_grad_f32.
 #include "octet/kernels/winograd_f32/weight_grad.h"
 
@@ -10,7 +10,10 @@
 namespace octet::kernels {
 namespace {
 
-constexpr std::int64_t kBlockFloats = 96 * 1024, kMostTiles = 192, kShift = 16;
+constexpr std::int64_t kBlockFloats = 96 * 1024, kLeastTiles = 32, kMostTiles = 64;
+constexpr std::int64_t kShift = 16;       // floats between the planes of points, so that they do not share cache sets
+constexpr std::int64_t kPartTiles = 128;  // the least that is worth sums of its own
+constexpr std::int64_t kPoints = kWinogradPoints;
 constexpr std::int64_t kMostParts = 8, kPartFloats = 1 << 22;
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -22,24 +25,26 @@ struct Layout {
 
   explicit Layout(const ConvShape& s) : core(select_weight_grad(s.out_channels)) {
     columns = divide_up(s.out_channels, core.nr) * core.nr;
-    tiles_y = divide_up(s.out_height, 2);
-    tiles_x = divide_up(s.out_width, 2);
+    tiles_y = divide_up(s.out_height, kWinogradOutputs);
+    tiles_x = divide_up(s.out_width, kWinogradOutputs);
     tiles = tiles_y * tiles_x;
-    block = std::clamp<std::int64_t>(kBlockFloats / (16 * (s.in_channels + columns)), 8, kMostTiles);
-    part = 16 * s.in_channels * columns;
-    parts = std::clamp<std::int64_t>(kPartFloats / part, 1, std::max<std::int64_t>(1, std::min(kMostParts, s.batch)));
+    block = std::clamp<std::int64_t>(kBlockFloats / (kPoints * (s.in_channels + columns)), kLeastTiles, kMostTiles);
+    part = kPoints * s.in_channels * columns;
+    const std::int64_t most = std::min({kMostParts, s.batch, s.batch * tiles / kPartTiles});
+    parts = std::clamp<std::int64_t>(kPartFloats / part, 1, std::max<std::int64_t>(1, most));
     v_step = block * s.in_channels + kShift;
     y_step = block * columns + kShift;
   }
   std::int64_t zeros(const ConvShape& s) const { return std::max(s.in_channels, columns); }
-  std::int64_t floats(const ConvShape& s) const { return part + 16 * (v_step + y_step) + zeros(s); }
+  std::int64_t floats(const ConvShape& s) const { return part + kPoints * (v_step + y_step) + zeros(s); }
 };
 
 void read_gradients(const WinogradKernel& kernel, const ConvShape& s, const WinogradTile& t, const float* dy,
                     const float* zeros, std::int64_t step, float* v) {
-  const float* pixels[4];
-  for (std::int64_t k = 0; k < 4; ++k) {
-    const std::int64_t y = 2 * t.y + k / 2, x = 2 * t.x + k % 2;
+  constexpr std::int64_t kEdge = kWinogradOutputs;
+  const float* pixels[kEdge * kEdge];
+  for (std::int64_t k = 0; k < kEdge * kEdge; ++k) {
+    const std::int64_t y = kEdge * t.y + k / kEdge, x = kEdge * t.x + k % kEdge;
     const bool inside = y < s.out_height && x < s.out_width;
     pixels[k] = inside ? dy + ((t.image * s.out_height + y) * s.out_width + x) * s.out_channels : zeros;
   }
@@ -51,7 +56,7 @@ void add_products(const ConvShape& s, const Layout& l, std::int64_t tiles, const
                   float* sums) {
   const PixelWalk walk{
       .height = 1, .width = tiles, .a_row = 0, .a_pixel = s.in_channels, .b_row = 0, .b_pixel = l.columns};
-  for (std::int64_t i = 0; i < 16; ++i) {
+  for (std::int64_t i = 0; i < kPoints; ++i) {
     for (std::int64_t c = 0; c < s.in_channels; c += l.core.mr) {
       const int rows = static_cast<int>(std::min<std::int64_t>(l.core.mr, s.in_channels - c));
       for (std::int64_t n = 0; n < l.columns; n += l.core.nr) {
@@ -64,9 +69,10 @@ void add_products(const ConvShape& s, const Layout& l, std::int64_t tiles, const
 
 void run_part(const WinogradKernel& kernel, const ConvShape& s, const Layout& l, std::int64_t part, const float* x,
               const float* dy, float* memory) {
-  float *const sums = memory, *const v = sums + l.part, *const g = v + 16 * l.v_step, *const zeros = g + 16 * l.y_step;
+  float *const sums = memory, *const v = sums + l.part, *const g = v + kPoints * l.v_step,
+               *const zeros = g + kPoints * l.y_step;
   std::fill_n(sums, l.part, 0.0f);
-  std::fill_n(g, 16 * l.y_step, 0.0f);  // columns that are filled up stay 0
+  if (l.columns != s.out_channels) std::fill_n(g, kPoints * l.y_step, 0.0f);  // columns that are filled up stay 0
   std::fill_n(zeros, l.zeros(s), 0.0f);
   const std::int64_t first = part * s.batch / l.parts * l.tiles, last = (part + 1) * s.batch / l.parts * l.tiles;
   for (std::int64_t begin = first; begin < last; begin += l.block) {
@@ -81,20 +87,38 @@ void run_part(const WinogradKernel& kernel, const ConvShape& s, const Layout& l,
   }
 }
 
-// G' u G of the sixteen sums of one filter.
-void write_filter(const double* u, float* dw) {
-  double half[12];  // G' u, [3][4]
-  for (int x = 0; x < 4; ++x) {
-    const double a = u[x], b = u[4 + x], c = u[8 + x], d = u[12 + x];
-    half[x] = a + 0.5 * (b + c);
-    half[4 + x] = 0.5 * (b - c);
-    half[8 + x] = 0.5 * (b + c) + d;
+constexpr std::int64_t kChunk = 16;  // filters transformed side by side
+
+// G' of six numbers.
+void filter_line(const double* u, std::int64_t step, double* out, std::int64_t out_step) {
+  const double near_sum = u[step] + u[2 * step], near_difference = u[step] - u[2 * step];
+  const double far_sum = u[3 * step] + u[4 * step], far_difference = u[3 * step] - u[4 * step];
+  out[0] = u[0] / 4 - near_sum / 6 + far_sum / 24;
+  out[out_step] = far_difference / 12 - near_difference / 6;
+  out[2 * out_step] = (far_sum - near_sum) / 6 + u[5 * step];
+}
+
+// G' u G of the sums of filters n to n + count at input channel c, u the sum over parts.
+void write_filters(const ConvShape& s, const Layout& l, const float* memory, std::int64_t c, std::int64_t n,
+                   std::int64_t count, float* dw) {
+  double u[kPoints * kChunk] = {}, half[18 * kChunk], filters[9 * kChunk];
+  for (std::int64_t p = 0; p < l.parts; ++p) {
+    const float* sums = memory + p * l.floats(s) + c * l.columns + n;
+    for (std::int64_t i = 0; i < kPoints; ++i, sums += s.in_channels * l.columns) {
+      for (std::int64_t k = 0; k < count; ++k) u[i * kChunk + k] += static_cast<double>(sums[k]);
+    }
   }
-  for (int y = 0; y < 3; ++y) {
-    const double *h = half + 4 * y, both = 0.5 * (h[1] + h[2]);
-    dw[3 * y] = static_cast<float>(h[0] + both);
-    dw[3 * y + 1] = static_cast<float>(0.5 * (h[1] - h[2]));
-    dw[3 * y + 2] = static_cast<float>(both + h[3]);
+  for (std::int64_t x = 0; x < 6; ++x) {
+    for (std::int64_t k = 0; k < kChunk; ++k)
+      filter_line(u + x * kChunk + k, 6 * kChunk, half + x * kChunk + k, 6 * kChunk);
+  }
+  for (std::int64_t y = 0; y < 3; ++y) {
+    for (std::int64_t k = 0; k < kChunk; ++k)
+      filter_line(half + 6 * y * kChunk + k, kChunk, filters + 3 * y * kChunk + k, kChunk);
+  }
+  for (std::int64_t k = 0; k < count; ++k) {
+    float* to = dw + ((n + k) * s.in_channels + c) * 9;
+    for (std::int64_t i = 0; i < 9; ++i) to[i] = static_cast<float>(filters[i * kChunk + k]);
   }
 }
 
@@ -120,14 +144,8 @@ void winograd_weight_grad_f32(const WinogradKernel& kernel, const ConvShape& s, 
   });
   pool.parallel_for(s.in_channels, 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c) {
-      for (std::int64_t n = 0; n < s.out_channels; ++n) {
-        double u[16] = {};
-        for (std::int64_t p = 0; p < l.parts; ++p) {
-          const float* sums = memory + p * step + c * l.columns + n;
-          for (std::int64_t i = 0; i < 16; ++i) u[i] += static_cast<double>(sums[i * s.in_channels * l.columns]);
-        }
-        write_filter(u, dw + (n * s.in_channels + c) * 9);
-      }
+      for (std::int64_t n = 0; n < s.out_channels; n += kChunk)
+        write_filters(s, l, memory, c, n, std::min(kChunk, s.out_channels - n), dw);
     }
   });
 }

@@ -21,6 +21,7 @@ std::vector<float> random_floats(std::mt19937& random, std::int64_t count) {
 // Against the sum of nine products in double, on every instruction set that runs here.
 TEST(Winograd, IsTheConvolution) {
   std::mt19937 random(3);
+  ThreadPool two(2);
   const ConvShape shapes[] = {
       {.batch = 2,
        .in_height = 8,
@@ -74,7 +75,7 @@ TEST(Winograd, IsTheConvolution) {
     const auto residual = random_floats(random, pixels * s.out_channels);
     std::vector<char> packed(static_cast<std::size_t>(winograd_packed_bytes(s))),
         scratch(static_cast<std::size_t>(winograd_scratch_bytes(s)));
-    pack_winograd_f32(s, w.data(), packed.data());
+    pack_winograd_f32(s, w.data(), packed.data(), two);
     for (const WinogradKernel* kernel : winograd_table()) {
       if (!isa_allowed(kernel->isa)) continue;
       std::vector<float> out(residual.size(), -7);
@@ -101,7 +102,7 @@ TEST(Winograd, IsTheConvolution) {
                      value(w, (oc * s.in_channels + c) * 9 + t);
             }
           }
-          ASSERT_NEAR(value(out, p * s.out_channels + oc), std::max(0.0, sum), 1e-4)
+          ASSERT_NEAR(value(out, p * s.out_channels + oc), std::max(0.0, sum), 3e-4)
               << kernel->name << " pixel " << p << " channel " << oc;
         }
       }
@@ -160,7 +161,7 @@ TEST(Winograd, GradientOfTheWeights) {
       winograd_weight_grad_f32(*kernel, s, x.data(), dy.data(), dw.data(), scratch.data(), one);
       winograd_weight_grad_f32(*kernel, s, x.data(), dy.data(), again.data(), scratch.data(), two);
       EXPECT_EQ(dw, again) << kernel->name;
-      for (std::size_t i = 0; i < count; ++i) ASSERT_NEAR(dw[i], expected[i], 2e-4) << kernel->name << " element " << i;
+      for (std::size_t i = 0; i < count; ++i) ASSERT_NEAR(dw[i], expected[i], 5e-4) << kernel->name << " element " << i;
     }
   }
 }

@@ -175,7 +175,7 @@ void PackedConv::run_with(const float* weights, const void* in, const Epilogue& 
                           ThreadPool& threads) const {
   const bool winograd = winograd_ && kernels::winograd_fits(epilogue);
   if (winograd) {
-    kernels::pack_winograd_f32(shape_, weights, scratch);
+    kernels::pack_winograd_f32(shape_, weights, scratch, threads);
   } else {
     family_->pack(*kernel_, shape_, weights, scratch);
   }
