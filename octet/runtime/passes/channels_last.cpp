@@ -101,16 +101,18 @@ class ChannelsLast {
     const bool fed =
         std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) { return last_.contains(id); });
     if (!fed || !subgraphs(node).empty()) return false;
-    for (const ValueId id : node.outputs) {
-      if (id != kNoValue && rank(id) < 3) return false;
-    }
     std::optional<Turned> turned = turn(graph_, node);
     if (!turned) return false;
+    const std::size_t images =
+        turned->image_outputs < 0 ? node.outputs.size() : static_cast<std::size_t>(turned->image_outputs);
+    for (std::size_t i = 0; i < images; ++i) {
+      if (node.outputs[i] != kNoValue && rank(node.outputs[i]) < 3) return false;
+    }
     for (const int slot : turned->images) {
       ValueId& id = turned->node.inputs[static_cast<std::size_t>(slot)];
       id = last(id);
     }
-    emit_turned(std::move(turned->node), node.outputs.size());
+    emit_turned(std::move(turned->node), images);
     return true;
   }
 

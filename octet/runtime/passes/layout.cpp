@@ -32,6 +32,9 @@ constexpr std::array<std::string_view, 20> kGradients = {
     "HardSwishGrad", "LeakyReluGrad", "MishGrad",     "ReluGrad", "SeluGrad", "ShrinkGrad",         "SigmoidGrad",
     "SiluGrad",      "SoftplusGrad",  "SoftsignGrad", "SqrtGrad", "TanhGrad", "ThresholdedReluGrad"};
 
+constexpr std::array<std::string_view, 4> kFakeQuants = {"FakeQuant", "FakeQuantGrad", "LearnedFakeQuantGrad",
+                                                         "ObservedFakeQuant"};
+
 int rank_of(const Graph& graph, ValueId id) {
   const auto& shape = graph.value(id).type.shape;
   return shape ? static_cast<int>(shape->size()) : -1;
@@ -206,10 +209,24 @@ std::optional<Turned> turn_slice_gradient(Graph& graph, const Node& node) {
   return out;
 }
 
+// Fake quantization, and its gradients of dy and x: the image first, ranges or scales and what is told of them behind.
+std::optional<Turned> turn_fake_quant(const Graph& graph, const Node& node) {
+  const int rank = rank_of(graph, node.inputs[0]);
+  if (rank < 3) return std::nullopt;
+  const bool gradient = node.op_type == "FakeQuantGrad" || node.op_type == "LearnedFakeQuantGrad";
+  Turned out{node, gradient ? std::vector<int>{0, 1} : std::vector<int>{0}, 1};
+  if (node.attributes.has("axis")) {
+    const int axis = normalize_axis(node.attributes.integer("axis"), rank);
+    out.node.attributes.set("axis", axis_in_last(axis, rank));
+  }
+  return out;
+}
+
 std::optional<Turned> turn_own(Graph& graph, const Node& node) {
   if (node.op_type == "SplitLike") return turn_split_like(graph, node);
   if (node.op_type == "SliceGrad") return turn_slice_gradient(graph, node);
   if (is_one_of(kGradients, node.op_type)) return turn_gradient(graph, node);
+  if (is_one_of(kFakeQuants, node.op_type)) return turn_fake_quant(graph, node);
   return std::nullopt;
 }
 

@@ -20,6 +20,7 @@ SymbolicShape permuted(const SymbolicShape& shape, const std::vector<std::int64_
 struct Turned {
   Node node;
   std::vector<int> images;
+  int image_outputs = -1;  ///< the first outputs that are images; -1: all
 };
 /// Nothing where the operator depends on the order of axes, or too little is known of it.
 std::optional<Turned> turn(Graph& graph, const Node& node);
