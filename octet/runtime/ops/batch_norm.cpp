@@ -4,7 +4,8 @@
 //                      y = relu?(norm(x) + residual), then the outputs of octet.BatchNormTraining
 //   BatchNormBackward  x f32 image, scale f32 [C], dy f32 image, batch mean, 1 / deviation f32 [C]; y f32 image or none
 //                      dz = dy, or 0 where y (the ReLU's output) is not above 0
-//                      dx, dz (each may be left out), dscale, dbias as octet.BatchNormGrad gives for dz
+//                      dx, dz (each may be left out), dscale, dbias as octet.BatchNormGrad gives for dz; the sum of
+//                      dx over each channel, the gradient of a bias before the norm: 0 up to rounding, unless frozen
 #include "octet/kernels/batch_norm/batch_norm.h"
 
 #include <cmath>
@@ -112,6 +113,7 @@ class BackwardStep : public NormStep {
     double *const sum = m.first, *const product = m.second;
     kernels::norm_gradient_sums(g, sum, product, m.reduction, ctx.threads());
     float *const dscale = vector_output(ctx, 2), *const dbias = vector_output(ctx, 3);
+    float* const dx_sum = vector_output(ctx, 4);
     float *const a = m.vectors, *const b = a + channels_, *const k = b + channels_;
     const auto count = static_cast<double>(rows_);
     for (std::int64_t c = 0; c < channels_; ++c) {
@@ -121,6 +123,9 @@ class BackwardStep : public NormStep {
       a[c] = static_cast<float>(factor);
       b[c] = frozen_ ? 0.0f : static_cast<float>(-factor * product[c] * deviation * deviation / count);
       k[c] = frozen_ ? 0.0f : static_cast<float>(-factor * sum[c] / count);
+      // The sum of x - center is 0 up to the rounding of the mean.
+      if (dx_sum != nullptr)
+        dx_sum[c] = static_cast<float>(static_cast<double>(a[c]) * sum[c] + static_cast<double>(k[c]) * count);
     }
     if (!ctx.wants_output(0)) return;  // the pass asks for dz only beside dx
     g.dz = ctx.wants_output(1) ? ctx.output(1, DType::f32, image_).data<float>() : nullptr;

@@ -144,6 +144,14 @@ void lower_bias_gradient(Edit& edit, int i) {
     return edit.node(reader).op_type == "ConvGradWeight" || edit.node(reader).op_type == "ConvGradInput";
   });
   if (!image) return;
+  // Behind a norm, it comes with the norm's own sums.
+  const int norm = edit.uses().producer(x);
+  if (norm >= 0 && edit.is(norm, "BatchNormBackward", kDomain) && edit.node(norm).outputs[0] == x) {
+    edit.node(norm).outputs.push_back(node.outputs[0]);
+    edit.remove(i);
+    edit.count();
+    return;
+  }
   become(edit, i, "ChannelSum", {x}, {node.outputs[0]}, {});
 }
 
