@@ -65,8 +65,6 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 double processor_time() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 void print_profile(const Session& session) {
-  for (const StepInfo& step : session.steps())
-    if (getenv("STEPS")) std::printf("S %8.3f ms %8.2f GF %8.2f MB %6.1f Gflop/s %6.1f GB/s %s %s %s\n", 1e3*step.seconds, 2e-9*step.macs, 1e-6*step.bytes, 2e-9*step.macs/step.seconds, 1e-9*step.bytes/step.seconds, step.op.c_str(), step.kernel.c_str(), step.name.c_str());
   std::map<std::string, std::pair<double, int>> by_kind;
   for (const StepInfo& step : session.steps()) {
     auto& [seconds, times] = by_kind[step.op + " [" + step.kernel + "]"];

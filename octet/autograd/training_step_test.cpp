@@ -72,8 +72,8 @@ double scale_of(const std::vector<double>& values) {
 }
 
 // Reference and fast step agree; one and two threads give the same bits.
-void check(const Builder& b, const std::vector<std::string>& expected_steps) {
-  const Trainable model = make_trainable(b.graph);
+void check(const Builder& b, const std::vector<std::string>& expected_steps, bool frozen = false) {
+  const Trainable model = make_trainable(b.graph, {.batch_norm = !frozen});
   const Differentiated d = differentiate(model, "loss");
   NamedTensors inputs{{"x", b.x}};
   for (const std::string& name : model.parameters)
@@ -113,6 +113,18 @@ TEST(TrainingStep, ResidualBlocks) {
   x = b.relu(b.graph.add_node("Add", {b.norm(b.conv(y, {40, 40, 3, 3}, same), 40), down}));
   b.finish(b.graph.add_node("GlobalAveragePool", {x}), {5, 40, 1, 1});
   check(b, {"BatchNormForward", "BatchNormBackward", "ConvGradInput", "ConvGradWeight", "AveragePoolGrad"});
+}
+
+// The gradient of a bias comes with the sums of the norm behind it: 0 up to rounding while the norm is of the batch,
+// and what the plain step gives where it is frozen.
+TEST(TrainingStep, BiasesBeforeNorms) {
+  for (const bool frozen : {false, true}) {
+    Builder b(3);
+    const Attributes same = attributes({{"pads", Ints{1, 1, 1, 1}}});
+    const ValueId x = b.relu(b.norm(b.conv(b.input({4, 3, 9, 11}), {16, 3, 3, 3}, same, true), 16));
+    b.finish(b.norm(b.conv(x, {24, 16, 3, 3}, same, true), 24), {4, 24, 9, 11});
+    check(b, {"BatchNormBackward"}, frozen);
+  }
 }
 
 // Enough images that they run in parts, where 3x3 convolutions of many channels take Winograd's form.
