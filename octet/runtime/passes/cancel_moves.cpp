@@ -1,5 +1,6 @@
-// Transposes in a row become one; those that move only dimensions of one become Reshapes, which cost
-// nothing; those that do nothing go.
+// Transposes in a row become one; those that move only dimensions of one become Reshapes, which cost nothing; those
+// that do nothing go. So do Gathers of everything in order. Of what only renames dimensions in a row, one Reshape
+// stays.
 #include <algorithm>
 #include <numeric>
 
@@ -69,12 +70,50 @@ int simplify(Graph& graph) {
   return edit.finish();
 }
 
+// Gather of elements 0, 1, ... to the last of the only axis that is longer than one.
+bool gathers_all(const Edit& edit, const Node& node) {
+  const auto from = edit.shape(node.inputs[0]);
+  const Tensor* indices = edit.constant(node.inputs[1]);
+  if (!from || indices == nullptr || from->elements() != indices->elements()) return false;
+  const int axis = normalize_axis(node.attributes.integer("axis", 0), from->rank());
+  if ((*from)[axis] != from->elements()) return false;
+  const std::vector<std::int64_t> places = indices->to_int64();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (places[i] != static_cast<std::int64_t>(i)) return false;
+  }
+  return true;
+}
+
+bool only_renames_dimensions(const Edit& edit, int i) {
+  if (edit.is(i, "Gather")) return gathers_all(edit, edit.node(i));
+  return edit.is(i, "Reshape") || edit.is(i, "Flatten") || edit.is(i, "Squeeze") || edit.is(i, "Unsqueeze");
+}
+
+int merge_reshapes(Graph& graph) {
+  Edit edit(graph);
+  for (int i = 0; i < edit.node_count(); ++i) {
+    if (!only_renames_dimensions(edit, i)) continue;
+    const Node& node = edit.node(i);
+    const ValueId out = node.outputs[0];
+    ValueId source = node.inputs[0];
+    for (int p; (p = edit.uses().producer(source)) >= 0 && only_renames_dimensions(edit, p);)
+      source = edit.node(p).inputs[0];
+    const auto to = edit.shape(out);
+    if (!to || to->elements() == 0 || (source == node.inputs[0] && !edit.is(i, "Gather"))) continue;
+    const ValueId dims = add_constant(graph, "shape", Tensor::from<std::int64_t>({to->rank()}, to->dims()));
+    edit.produce(out, "Reshape", {source, dims});
+    edit.count();
+  }
+  return edit.finish();
+}
+
 }  // namespace
 
 int cancel_moves(Graph& graph) {
   int total = 0;
   while (const int count = merge(graph)) total += count;
-  return total + simplify(graph);
+  total += simplify(graph);
+  return total + merge_reshapes(graph);
 }
 
 }  // namespace octet::runtime
