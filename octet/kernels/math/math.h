@@ -1,5 +1,5 @@
 // Float functions over contiguous memory: one portable source, compiled once for each instruction set.
-// All of them give the same bits: no contraction, sums in a fixed order.
+// All of them give the same bits: fused products are said as such, sums in a fixed order.
 //
 //   kernels::math().sigmoid(x, y, count);
 #pragma once
@@ -22,7 +22,7 @@ struct MathTable {
   MathMap erf;      ///< 2 / sqrt(pi) int_0^x e^-t^2 dt  2 ulp
   MathMap silu;     ///< x / (1 + e^-x)                  4 ulp
   MathMap mish;     ///< x tanh(log(1 + e^x))            6 ulp
-  MathMap gelu;     ///< x/2 (1 + erf(x / sqrt 2))       2^-23 |x|
+  MathMap gelu;     ///< x/2 (1 + erf(x / sqrt 2))       2^-22 |x|
   /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))      2^-22 |x|
   MathMap gelu_tanh;
 
