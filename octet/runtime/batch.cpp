@@ -78,7 +78,7 @@ class Independence {
     const bool ours = node.domain == kDomain;
     if (ours && is_one_of(kBySample, op)) return a.integer("per_tensor", 0) == 0 && only_leading_inputs(node);
     if (ours && op == "MaskedSoftmax") return broadcasts(node) && shape(node.outputs[0])->rank() > 1;
-    if (ours && (op == "MatMul" || op == "QMatMul")) return keeps_matrices(node);
+    if (ours && (op == "Attention" || op == "MatMul" || op == "QMatMul")) return keeps_matrices(node);
     if (is_one_of(kElementwise, op)) return broadcasts(node);
     if (!node.domain.empty()) return false;
     const int rank = batched(node.inputs[0]) ? shape(node.inputs[0])->rank() : 0;
@@ -135,7 +135,7 @@ class Independence {
 
   // Products of matrices of the same sample; rows of the batch must not be the rows of the matrix.
   bool keeps_matrices(const Node& node) const {
-    for (const char* perm : {"a_perm", "b_perm", "y_perm"}) {
+    for (const char* perm : {"a_perm", "b_perm", "q_perm", "k_perm", "v_perm", "y_perm"}) {
       if (node.attributes.has(perm) && !keeps_first(node.attributes.integers(perm))) return false;
     }
     const auto out = shape(node.outputs[0]);

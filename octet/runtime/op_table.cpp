@@ -5,6 +5,7 @@
 
 namespace octet::runtime {
 
+std::vector<RuntimeOp> attention_op();
 std::vector<RuntimeOp> batch_norm_ops();
 std::vector<RuntimeOp> channel_sum_op();
 std::vector<RuntimeOp> conv_gradient_ops();
@@ -24,9 +25,9 @@ std::vector<RuntimeOp> qlinear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    batch_norm_ops,    channel_sum_op, conv_gradient_ops, conv_ops,    convert_ops,
-    dynamic_linear_op, gru_ops,        linear_op,         lstm_ops,    masked_softmax_op,
-    matmul_ops,        pool_ops,       pool_gradient_ops, qbinary_ops, qlinear_op,
+    attention_op,      batch_norm_ops,    channel_sum_op, conv_gradient_ops, conv_ops,          convert_ops,
+    dynamic_linear_op, gru_ops,           linear_op,      lstm_ops,          masked_softmax_op, matmul_ops,
+    pool_ops,          pool_gradient_ops, qbinary_ops,    qlinear_op,
 };
 
 }  // namespace

@@ -17,6 +17,16 @@ std::int64_t bytes_of(const Graph& graph, ValueId id) {
   return shape ? shape->elements() * static_cast<std::int64_t>(size_of(graph.value(id).type.dtype)) : 0;
 }
 
+// Of queries [..., M, D], keys [..., D, S] and outputs [..., M, E].
+std::int64_t attention_macs(const Node& node, const Shape& q, const Shape& k, const Shape& y) {
+  const std::vector<std::int64_t> perm = node.attributes.integers("q_perm");
+  const int rank = q.rank();
+  const std::int64_t rows = q[perm.empty() ? rank - 2 : static_cast<int>(perm[perm.size() - 2])];
+  if (q.elements() == 0) return 0;
+  const std::int64_t keys = k.elements() * rows / q.elements();
+  return q.elements() / q.back() * keys * (q.back() + y.back());
+}
+
 }  // namespace
 
 std::int64_t count_macs(const Graph& graph, const Node& node) {
@@ -39,6 +49,9 @@ std::int64_t count_macs(const Graph& graph, const Node& node) {
   if (gemm.contains(node.op_type) && y && x->rank() > 0) {
     const bool transposed = node.op_type == "Gemm" && node.attributes.integer("transA", 0) != 0;
     return y->elements() * (transposed ? (*x)[0] : x->back());
+  }
+  if (node.op_type == "Attention" && y && x->rank() > 1) {
+    return attention_macs(node, *x, *w, *y);
   }
   if (recurrent.contains(node.op_type) && x->rank() == 3) {
     const auto r = shape_of(graph, node, 2);

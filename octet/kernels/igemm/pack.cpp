@@ -6,9 +6,46 @@
 namespace octet::kernels {
 namespace {
 
+using Four = float __attribute__((vector_size(16)));
+
+Four load_four(const float* from) {
+  Four out;
+  std::memcpy(&out, from, sizeof(out));
+  return out;
+}
+
+// Panel columns that lie in memory one after another, k by k within each: blocks of four by four are turned.
+void turn_columns(const float* w, std::int64_t stride, std::int64_t count, int columns, int nr, float* out) {
+  int c = 0;
+  for (; c + 4 <= columns; c += 4) {
+    const float* from = w + c * stride;
+    std::int64_t k = 0;
+    for (; k + 4 <= count; k += 4) {
+      const Four r0 = load_four(from + k), r1 = load_four(from + stride + k), r2 = load_four(from + 2 * stride + k),
+                 r3 = load_four(from + 3 * stride + k);
+      const Four a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5), b = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+      const Four d = __builtin_shufflevector(r0, r1, 2, 6, 3, 7), e = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+      const Four turned[] = {__builtin_shufflevector(a, b, 0, 1, 4, 5), __builtin_shufflevector(a, b, 2, 3, 6, 7),
+                             __builtin_shufflevector(d, e, 0, 1, 4, 5), __builtin_shufflevector(d, e, 2, 3, 6, 7)};
+      for (int i = 0; i < 4; ++i) std::memcpy(out + (k + i) * nr + c, &turned[i], sizeof(Four));
+    }
+    for (; k < count; ++k) {
+      for (int i = 0; i < 4; ++i) out[k * nr + c + i] = from[i * stride + k];
+    }
+  }
+  for (; c < columns; ++c) {
+    for (std::int64_t k = 0; k < count; ++k) out[k * nr + c] = w[c * stride + k];
+  }
+}
+
 // One tap of one panel, k by k: nr weights (fewer at the right edge) spread over the kr interleave.
 template <class T>
 void pack_tap(const IgemmKernel& kernel, const WeightSource& s, const T* w, int columns, T* out) {
+  if constexpr (sizeof(T) == 4) {
+    const std::int64_t k_stride = s.k_inner == 1 ? s.k_outer_stride : s.k_inner >= s.k ? s.k_inner_stride : 0;
+    if (kernel.kr == 1 && k_stride == 1 && s.n_stride != 1)
+      return turn_columns(w, s.n_stride, s.k, columns, kernel.nr, out);
+  }
   for (std::int64_t k = 0; k < s.k; ++k) {
     const T* from = w + k / s.k_inner * s.k_outer_stride + k % s.k_inner * s.k_inner_stride;
     T* to = out + k / kernel.kr * kernel.nr * kernel.kr + k % kernel.kr;

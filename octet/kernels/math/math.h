@@ -28,8 +28,8 @@ struct MathTable {
 
   /// max x[i]; -infinity if count is 0; NaN if any is.
   float (*maximum)(const float* x, std::int64_t count);
-  /// y[i] = x[i] + z[i]; returns the maximum of y. y may be x.
-  float (*add_maximum)(const float* x, const float* z, float* y, std::int64_t count);
+  /// y[i] = x[i] * factor + z[i] in one rounding, z left out: 0; returns the maximum of y. y may be x.
+  float (*scaled_maximum)(const float* x, float factor, const float* z, float* y, std::int64_t count);
   /// sum x[i]
   double (*sum)(const float* x, std::int64_t count);
   /// sum (x[i] - mean)^2

@@ -212,16 +212,25 @@ float maximum(const float* x, std::int64_t count) {
   return greatest.result();
 }
 
-float add_maximum(const float* x, const float* z, float* y, std::int64_t count) {
+// z null: of zeros.
+template <bool kAdds>
+float scaled_maximum_of(const float* x, float factor, const float* z, float* y, std::int64_t count) {
   Greatest greatest;
+  float held[kParts];
   std::int64_t i = 0;
   for (; i + kParts <= count; i += kParts) {
-    const Parts v = load_parts(x + i) + load_parts(z + i);
+    for (int p = 0; p < kParts; ++p) held[p] = kAdds ? multiply_add(x[i + p], factor, z[i + p]) : x[i + p] * factor;
+    const Parts v = load_parts(held);
     __builtin_memcpy(y + i, &v, sizeof(v));
     greatest.add(v);
   }
-  for (; i < count; ++i) greatest.add(y[i] = x[i] + z[i]);
+  for (; i < count; ++i) greatest.add(y[i] = kAdds ? multiply_add(x[i], factor, z[i]) : x[i] * factor);
   return greatest.result();
+}
+
+float scaled_maximum(const float* x, float factor, const float* z, float* y, std::int64_t count) {
+  return z != nullptr ? scaled_maximum_of<true>(x, factor, z, y, count)
+                      : scaled_maximum_of<false>(x, factor, z, y, count);
 }
 
 double sum(const float* x, std::int64_t count) {
@@ -272,7 +281,7 @@ constexpr MathTable portable_table(const char* isa) {
       .gelu = map<gelu_of>,
       .gelu_tanh = map<gelu_tanh_of>,
       .maximum = maximum,
-      .add_maximum = add_maximum,
+      .scaled_maximum = scaled_maximum,
       .sum = sum,
       .squared_distance = squared_distance,
       .exp_shifted = exp_shifted,

@@ -34,7 +34,8 @@ class MaskedSoftmaxStep : public PreparedStep {
                                [&](std::int64_t begin, std::int64_t end) {
                                  for (std::int64_t row = begin; row < end; ++row) {
                                    float* out = y + row * size;
-                                   const float most = math.add_maximum(x + row * size, mask + mask_at(row), out, size);
+                                   const float most =
+                                       math.scaled_maximum(x + row * size, 1, mask + mask_at(row), out, size);
                                    const double sum = math.exp_shifted(out, most, out, size);
                                    math.scale(out, static_cast<float>(1 / sum), size);
                                  }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 
 #include "octet/kernels/depthwise_f32/depthwise_f32.h"
 #include "octet/kernels/depthwise_u8s8/depthwise_u8s8.h"
@@ -10,6 +9,7 @@
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
 #include "octet/kernels/winograd_f32/winograd_f32.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/slot.h"
 
 namespace octet::runtime {
 namespace {
@@ -23,26 +23,6 @@ std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.
 std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
 
 constexpr std::int64_t kPartFloats = 48 * 1024;  // of images in and out, read and written while in L2
-constexpr int kMostSlots = 64;
-
-// A number below the count of threads that nobody else holds meanwhile.
-class Slot {
- public:
-  explicit Slot(std::atomic<std::uint64_t>& taken) : taken_(taken) {
-    std::uint64_t held = taken_.load();
-    do {
-      number_ = std::countr_one(held);
-    } while (!taken_.compare_exchange_weak(held, held | std::uint64_t{1} << number_));
-  }
-  ~Slot() { taken_.fetch_and(~(std::uint64_t{1} << number_)); }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  int number() const { return number_; }
-
- private:
-  std::atomic<std::uint64_t>& taken_;
-  int number_ = 0;
-};
 
 const float* floats(const void* p) { return static_cast<const float*>(p); }
 const std::uint8_t* bytes(const void* p) { return static_cast<const std::uint8_t*>(p); }
@@ -124,7 +104,7 @@ PackedConv::PackedConv(const ConvShape& shape, int threads)
   const std::int64_t image = std::max<std::int64_t>(1, shape.in_height * shape.in_width * shape.in_channels +
                                                            shape.out_height * shape.out_width * shape.out_channels);
   const std::int64_t images = std::max<std::int64_t>(1, kPartFloats / image);
-  if (threads <= kMostSlots && shape.batch / images >= 4 * threads) part_ = images;
+  if (threads <= Slot::kMost && shape.batch / images >= 4 * threads) part_ = images;
   winograd_ = part_ != 0 && kernels::winograd_fits(shape);
 }
 

@@ -15,6 +15,7 @@ int lower_training(Graph& graph);
 int move_dequantize(Graph& graph);
 int cancel_quantize(Graph& graph);
 int fuse_qdq_weighted(Graph& graph);
+int fuse_attention(Graph& graph);
 int fuse_binary(Graph& graph);
 int fuse_integer(Graph& graph);
 int fuse_lookup(Graph& graph);

@@ -27,6 +27,7 @@ const std::vector<Pass>& passes() {
       {"lower_convert", lower_convert},
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
+      {"fuse_attention", fuse_attention},
       {"absorb_transposes", absorb_transposes},
       {"concat_in_place", concat_in_place},
   };

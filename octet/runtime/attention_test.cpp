@@ -1,0 +1,142 @@
+// Attention: whatever stands around its two products, the fused step gives what the operators one by one give.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "octet/runtime/session.h"
+#include "octet/runtime/test_graphs.h"
+
+namespace octet::runtime {
+namespace {
+
+using testing::Builder;
+using testing::ints;
+
+Attributes axis(std::int64_t value) {
+  Attributes a;
+  a.set("axis", value);
+  return a;
+}
+
+struct Case {
+  std::int64_t batch = 1, heads = 2, queries = 5, keys = 7, depth = 4, width = 6;
+  enum class Scale { none, on_keys, on_scores, divided } scale = Scale::none;
+  enum class Mask { none, of_keys, full } mask = Mask::none;
+};
+
+// Heads lie behind the sequence, as exporters leave them.
+Graph attention(const Case& c, std::uint64_t seed, const std::string& free_batch = {}) {
+  Builder b(seed);
+  const Dim batch = free_batch.empty() ? Dim(c.batch) : Dim(free_batch);
+  const auto heads = [&](const char* name, std::int64_t length, std::int64_t depth, Attributes perm) {
+    return b.node("Transpose", {b.input(name, {batch, length, c.heads, depth})}, std::move(perm));
+  };
+  const ValueId q = heads("q", c.queries, c.depth, ints({{"perm", {0, 2, 1, 3}}}));
+  ValueId k = heads("k", c.keys, c.depth, ints({{"perm", {0, 2, 3, 1}}}));
+  const ValueId v = heads("v", c.keys, c.width, ints({{"perm", {0, 2, 1, 3}}}));
+  if (c.scale == Case::Scale::on_keys) k = b.node("Mul", {k, b.constant(Tensor::scalar(0.6f))});
+  ValueId x = b.node("MatMul", {q, k});
+  if (c.scale == Case::Scale::on_scores) x = b.node("Mul", {b.constant(Tensor::scalar(0.4f)), x});
+  if (c.scale == Case::Scale::divided) x = b.node("Div", {x, b.constant(Tensor::scalar(1.7f))});
+  if (c.mask == Case::Mask::of_keys) x = b.node("Add", {x, b.input("mask", {batch, 1, 1, c.keys})});
+  if (c.mask == Case::Mask::full) x = b.node("Add", {b.input("mask", {c.queries, c.keys}), x});
+  const ValueId y = b.node("MatMul", {b.node("Softmax", {x}, axis(-1)), v});
+  b.graph.outputs = {b.node("Transpose", {y}, ints({{"perm", {0, 2, 1, 3}}}))};
+  return b.graph;
+}
+
+NamedTensors random_inputs(const Graph& graph, std::uint64_t seed) {
+  Random random(seed);
+  NamedTensors out;
+  for (const ValueId id : graph.inputs) {
+    const Value& value = graph.value(id);
+    out.emplace_back(value.name, testing::random_floats(random, *static_shape(*value.type.shape), -2, 2));
+  }
+  return out;
+}
+
+// Scores are some tens: their rounding moves e^score by some 1e-6 of itself.
+void check(const Graph& graph, bool fuses) {
+  const Session plain(graph, {.threads = 1, .optimize = false}), one(graph, {.threads = 1}), two(graph, {.threads = 2});
+  const NamedTensors inputs = random_inputs(graph, 3);
+  const std::vector<double> expected = plain.run(inputs)[0].to_double(), fast = one.run(inputs)[0].to_double();
+  ASSERT_EQ(expected.size(), fast.size());
+  for (std::size_t i = 0; i < fast.size(); ++i) ASSERT_NEAR(expected[i], fast[i], 2e-5) << "element " << i;
+  EXPECT_EQ(fast, two.run(inputs)[0].to_double()) << "depends on the threads";
+  const auto steps = one.steps();
+  EXPECT_EQ(fuses, std::any_of(steps.begin(), steps.end(), [](const StepInfo& s) { return s.op == "Attention"; }));
+}
+
+TEST(Attention, OfEveryForm) {
+  using enum Case::Scale;
+  using Mask = Case::Mask;
+  const Case cases[] = {
+      {},
+      {.batch = 3, .heads = 1, .queries = 1, .keys = 1, .depth = 1, .width = 1, .scale = on_keys},
+      {.batch = 2,
+       .heads = 3,
+       .queries = 130,
+       .keys = 33,
+       .depth = 32,
+       .width = 32,
+       .scale = on_scores,
+       .mask = Mask::full},
+      {.heads = 12, .queries = 128, .keys = 128, .depth = 32, .width = 32, .scale = on_keys, .mask = Mask::of_keys},
+      {.batch = 2,
+       .heads = 2,
+       .queries = 3,
+       .keys = 700,
+       .depth = 20,
+       .width = 40,
+       .scale = divided,
+       .mask = Mask::of_keys},
+      {.heads = 1, .queries = 900, .keys = 513, .depth = 8, .width = 17, .scale = divided},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.queries);
+    check(attention(c, 1), true);
+  }
+}
+
+// What looks like it and is not: the softmax along another axis, scores or weights that somebody else reads.
+TEST(Attention, IsNotSeenWhereItIsNot) {
+  Graph other_axis = attention({}, 1);
+  for (Node& node : other_axis.nodes) {
+    if (node.op_type == "Softmax") node.attributes.set("axis", std::int64_t{2});
+  }
+  check(other_axis, false);
+  for (const char* op : {"MatMul", "Softmax"}) {
+    Graph read_twice = attention({}, 1);
+    const auto node =
+        std::find_if(read_twice.nodes.begin(), read_twice.nodes.end(), [op](const Node& n) { return n.op_type == op; });
+    read_twice.outputs.push_back(node->outputs[0]);
+    check(read_twice, false);
+  }
+}
+
+TEST(Attention, OfManySamplesRunsOneByOne) {
+  const Case one{
+      .batch = 1, .heads = 2, .queries = 40, .keys = 40, .depth = 16, .width = 16, .mask = Case::Mask::of_keys};
+  const Graph graph = attention(one, 1, "N");
+  Random random(5);
+  NamedTensors many, first;
+  for (const ValueId id : graph.inputs) {
+    SymbolicShape symbolic = *graph.value(id).type.shape;
+    symbolic[0] = 4;
+    many.emplace_back(graph.value(id).name, testing::random_floats(random, *static_shape(symbolic), -2, 2));
+    Tensor sample(DType::f32, [&] {
+      Shape shape = many.back().second.shape();
+      shape[0] = 1;
+      return shape;
+    }());
+    std::copy_n(many.back().second.data<float>(), sample.elements(), sample.data<float>());
+    first.emplace_back(graph.value(id).name, sample);
+  }
+  const Session session(graph, {.threads = 2});
+  const Tensor all = session.run(many)[0], alone = session.run(first)[0];
+  for (std::int64_t i = 0; i < alone.elements(); ++i) ASSERT_EQ(all.data<float>()[i], alone.data<float>()[i]);
+}
+
+}  // namespace
+}  // namespace octet::runtime
