@@ -28,8 +28,9 @@ void max_pool_grad_f32(const PoolShape& s, const float* x, const float* dy, floa
 
 void average_pool_grad_f32(const PoolShape& s, const float* dy, float* dx, ThreadPool& pool) {
   each_image(s, dx, pool, [&](std::int64_t row) {
+    const WindowRow line(s, row);
     for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
-      const Window window(s, row, ox);
+      const Window window(s, line, ox);
       const std::int64_t places = window.y.places * window.x.places;
       if (places == 0) continue;
       const float* slope = dy + (row * s.out_width + ox) * s.channels;

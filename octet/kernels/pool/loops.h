@@ -14,8 +14,9 @@ void pool_row(const PoolShape& s, const In* in, Out* out, std::int64_t row, Sum 
               const End& end) {
   const std::int64_t in_stride = s.in_stride == 0 ? s.channels : s.in_stride;
   const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
+  const WindowRow line(s, row);
   for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
-    const Window window(s, row, ox);
+    const Window window(s, line, ox);
     Out* to = out + (row * s.out_width + ox) * out_stride;
     for (std::int64_t c = 0; c < s.channels; c += kChannelBlock) {
       const std::int64_t count = s.channels - c < kChannelBlock ? s.channels - c : kChannelBlock;
@@ -47,18 +48,28 @@ void max_u8_loop(const PoolShape& s, const std::uint8_t* in, std::uint8_t* out, 
   const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
   if (s.channels < static_cast<std::int64_t>(sizeof(Bytes)))
     return pool_row<std::uint8_t>(s, in, out, row, 0, kGreater, kCopy);
+  const WindowRow line(s, row);
+  const Taps taps(s, in_stride);
   for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
-    const Window window(s, row, ox);
+    const Window window(s, line, ox);
+    const bool inside = taps.serve(window);
+    const std::uint8_t* first =
+        inside ? in + ((window.image * s.in_height + window.start_y) * s.in_width + window.start_x) * in_stride : in;
     std::uint8_t* to = out + (row * s.out_width + ox) * out_stride;
     for (std::int64_t next = 0; next < s.channels; next += sizeof(Bytes)) {
       // The last block reaches back over the one before it.
       const std::int64_t last = s.channels - static_cast<std::int64_t>(sizeof(Bytes)), c = next < last ? next : last;
       Bytes most = {};
-      window.each_pixel(s, [&](std::int64_t pixel) {
+      const auto take = [&](const std::uint8_t* from) {
         Bytes v;
-        __builtin_memcpy(&v, in + pixel * in_stride + c, sizeof(v));
+        __builtin_memcpy(&v, from, sizeof(v));
         most = v > most ? v : most;
-      });
+      };
+      if (inside) {
+        for (std::int64_t t = 0; t < taps.count; ++t) take(first + c + taps.at[t]);
+      } else {
+        window.each_pixel(s, [&](std::int64_t pixel) { take(in + pixel * in_stride + c); });
+      }
       __builtin_memcpy(to + c, &most, sizeof(most));
     }
   }
@@ -128,8 +139,9 @@ void max_grad_f32_loop(const PoolShape& s, const float* x, const float* dy, floa
   using EightPlaces = std::int32_t __attribute__((vector_size(32)));
   using One = float __attribute__((vector_size(4)));
   using OnePlace = std::int32_t __attribute__((vector_size(4)));
+  const WindowRow line(s, row);
   for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
-    const Window window(s, row, ox);
+    const Window window(s, line, ox);
     const float* slope = dy + (row * s.out_width + ox) * s.channels;
     std::int64_t c = 0;
     for (; c + 8 <= s.channels; c += 8) max_grad_channels<Eight, EightPlaces>(s, window, x + c, slope + c, dx + c);

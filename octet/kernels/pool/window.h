@@ -16,6 +16,7 @@ struct Reach {
 
 Reach reach(std::int64_t start, std::int64_t taps, std::int64_t dilation, std::int64_t size, std::int64_t padded_end,
             bool count_padding) {
+  if (start >= 0 && start + (taps - 1) * dilation < size) return {0, taps, taps};
   Reach r;
   for (std::int64_t t = 0; t < taps; ++t) {
     const std::int64_t at = start + t * dilation;
@@ -27,18 +28,29 @@ Reach reach(std::int64_t start, std::int64_t taps, std::int64_t dilation, std::i
   return r;
 }
 
+// What the windows of an output row have in common.
+struct WindowRow {
+  std::int64_t start, image;
+  Reach y;
+
+  WindowRow(const PoolShape& s, std::int64_t row)
+      : start(row % s.out_height * s.stride_h - s.pad_top),
+        image(row / s.out_height),
+        y(reach(start, s.kernel_height, s.dilation_h, s.in_height, s.in_height + s.pad_bottom, s.count_padding)) {}
+};
+
 // One output pixel's window, and a walk over the pixels in it.
 struct Window {
   Reach y, x;
   std::int64_t start_y, start_x, image;
 
-  Window(const PoolShape& s, std::int64_t row, std::int64_t ox)
-      : start_y(row % s.out_height * s.stride_h - s.pad_top),
+  Window(const PoolShape& s, const WindowRow& row, std::int64_t ox)
+      : y(row.y),
+        x(reach(ox * s.stride_w - s.pad_left, s.kernel_width, s.dilation_w, s.in_width, s.in_width + s.pad_right,
+                s.count_padding)),
+        start_y(row.start),
         start_x(ox * s.stride_w - s.pad_left),
-        image(row / s.out_height) {
-    y = reach(start_y, s.kernel_height, s.dilation_h, s.in_height, s.in_height + s.pad_bottom, s.count_padding);
-    x = reach(start_x, s.kernel_width, s.dilation_w, s.in_width, s.in_width + s.pad_right, s.count_padding);
-  }
+        image(row.image) {}
   template <class Visit>
   void each_pixel(const PoolShape& s, const Visit& visit) const {
     for (std::int64_t ky = y.first; ky < y.last; ++ky) {
@@ -46,6 +58,20 @@ struct Window {
       for (std::int64_t kx = x.first; kx < x.last; ++kx) visit(line + start_x + kx * s.dilation_w);
     }
   }
+};
+
+// Where the pixels of a window that lies inside the image are, in elements from its first one.
+struct Taps {
+  static constexpr std::int64_t kMost = 64;
+  std::int64_t count, at[kMost];
+
+  Taps(const PoolShape& s, std::int64_t stride) : count(s.kernel_height * s.kernel_width) {
+    if (count > kMost) count = 0;
+    for (std::int64_t t = 0; t < count; ++t) {
+      at[t] = (t / s.kernel_width * s.dilation_h * s.in_width + t % s.kernel_width * s.dilation_w) * stride;
+    }
+  }
+  bool serve(const Window& w) const { return count != 0 && (w.y.last - w.y.first) * (w.x.last - w.x.first) == count; }
 };
 
 }  // namespace
