@@ -16,7 +16,8 @@
 namespace octet {
 namespace {
 
-constexpr int kSpins = 4000;  // about 50 us: longer than the gap between two layers
+constexpr std::size_t kLine = 64;  // of the caches
+constexpr int kSpins = 4000;       // about 50 us: longer than the gap between two layers
 
 void pause() {
 #if defined(__x86_64__)
@@ -42,27 +43,33 @@ void set_float_mode([[maybe_unused]] unsigned mode) {
 }  // namespace
 
 struct ThreadPool::State {
+  // What spins is apart from what is written meanwhile.
+  alignas(kLine) std::atomic<std::uint32_t> generation{0};
+  alignas(kLine) std::atomic<std::int64_t> next{0};  // first index not yet taken
+  alignas(kLine) std::atomic<int> pending{0};        // workers that have not finished this generation
   // One loop at a time: written by the caller before `generation` moves, read by the workers after.
-  Call call = nullptr;
+  alignas(kLine) Call call = nullptr;
   const void* body = nullptr;
-  std::int64_t count = 0, piece = 1;
+  std::int64_t count = 0, least = 1, share = 1;
   unsigned mode = 0;  // the caller's: every thread rounds as it does
+  std::atomic<bool> stop{false};
   std::exception_ptr error;
   std::mutex error_mutex;
-
   std::mutex busy;  // held by the caller whose loop is running
-  std::atomic<std::uint32_t> generation{0};
-  std::atomic<std::int64_t> next{0};  // first index not yet taken
-  std::atomic<int> pending{0};        // workers that have not finished this generation
-  std::atomic<bool> stop{false};
   std::vector<std::thread> workers;
+
+  // Pieces get smaller towards the end, so that no thread waits long for another.
+  std::int64_t piece_at(std::int64_t begin) const { return std::max(least, (count - begin) / share); }
 
   void work() {
     for (;;) {
-      const std::int64_t begin = next.fetch_add(piece, std::memory_order_relaxed);
-      if (begin >= count) return;
+      std::int64_t begin = next.load(std::memory_order_relaxed), size = 0;
+      do {
+        if (begin >= count) return;
+        size = piece_at(begin);
+      } while (!next.compare_exchange_weak(begin, begin + size, std::memory_order_relaxed));
       try {
-        call(body, begin, std::min(count, begin + piece));
+        call(body, begin, std::min(count, begin + size));
       } catch (...) {
         const std::lock_guard lock(error_mutex);
         if (!error) error = std::current_exception();
@@ -110,12 +117,12 @@ void ThreadPool::run(std::int64_t count, std::int64_t grain, Call call, const vo
   static thread_local bool inside = false;
   if (s.workers.empty() || pieces < 2 || inside || !s.busy.try_lock()) return call(body, 0, count);
   const std::lock_guard lock(s.busy, std::adopt_lock);
-  const std::int64_t wanted = std::min<std::int64_t>(pieces, std::int64_t{4} * size());
   s.call = call;
   s.body = body;
   s.mode = float_mode();
   s.count = count;
-  s.piece = (count + wanted - 1) / wanted;
+  s.share = std::int64_t{2} * size();
+  s.least = std::max<std::int64_t>(std::max<std::int64_t>(1, grain), count / (std::int64_t{8} * size()));
   s.error = nullptr;
   s.next.store(0, std::memory_order_relaxed);
   s.pending.store(static_cast<int>(s.workers.size()), std::memory_order_relaxed);
