@@ -32,7 +32,7 @@ std::int64_t attention_macs(const Node& node, const Shape& q, const Shape& k, co
 std::int64_t count_macs(const Graph& graph, const Node& node) {
   static const std::set<std::string> conv = {"Conv", "ConvInteger", "QConv", "DynamicConv"};
   static const std::set<std::string> gemm = {"Gemm",    "MatMul",        "MatMulInteger", "Linear",
-                                             "QLinear", "DynamicLinear", "QMatMul"};
+                                             "QLinear", "DynamicLinear", "QMatMul",       "WeightOnlyLinear"};
   static const std::set<std::string> recurrent = {"LSTM", "GRU", "RNN", "DynamicLSTM", "DynamicGRU"};
   const auto x = shape_of(graph, node, 0), w = shape_of(graph, node, 1);
   if (!x || !w || node.outputs.empty() || node.outputs[0] == kNoValue) return 0;

@@ -22,6 +22,7 @@ int fuse_lookup(Graph& graph);
 int fuse_mask(Graph& graph);
 int fuse_per_row(Graph& graph);
 int fuse_recurrent(Graph& graph);
+int fuse_weight_only(Graph& graph);
 int fold_constants(Graph& graph);
 int fuse_float(Graph& graph);
 int channels_last(Graph& graph);
