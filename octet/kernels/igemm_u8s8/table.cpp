@@ -11,7 +11,14 @@ namespace {
 constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vnni[1], &igemm_u8s8_avx512_vnni[2],
                                &igemm_u8s8_avx512_vnni[3], &igemm_u8s8_avx512[0],      &igemm_u8s8_avx512[1],
                                &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
-                               &igemm_u8s8_avx2,           &igemm_u8s8_reference};
+                               &igemm_u8s8_avx2,           &igemm_u8s8_avx2_narrow,    &igemm_u8s8_reference};
+
+// Whether the narrow kernel takes the place of the one chosen for any weights; `fit` is what it makes of these.
+template <class Fit>
+const IgemmKernel& or_narrow(const IgemmKernel& kernel, std::int64_t m, const Fit& fit) {
+  const IgemmKernel& narrow = igemm_u8s8_avx2_narrow;
+  return &kernel == &igemm_u8s8_avx2 && narrow_pays(fit(narrow), m) ? narrow : kernel;
+}
 
 }  // namespace
 
@@ -20,6 +27,23 @@ std::span<const IgemmKernel* const> igemm_u8s8_table() { return kTable; }
 const IgemmKernel& select_igemm_u8s8(std::int64_t n, std::int64_t products) {
   if (products > kExactProducts) return igemm_u8s8_reference_wide;
   return select_tile(kTable, n);
+}
+
+const IgemmKernel& select_igemm_u8s8(const ConvShape& s, const std::int8_t* w) {
+  const std::int64_t products = s.in_channels / s.groups * s.kernel_height * s.kernel_width;
+  return or_narrow(select_igemm_u8s8(s.out_channels / s.groups, products), s.batch * s.out_height * s.out_width,
+                   [&](const IgemmKernel& kernel) { return fit_narrow(kernel, s, w); });
+}
+const IgemmKernel& select_igemm_u8s8(const GemmShape& s, const std::int8_t* w) {
+  return or_narrow(select_igemm_u8s8(s.n, s.k), s.m,
+                   [&](const IgemmKernel& kernel) { return fit_narrow(kernel, s, w, 0); });
+}
+
+bool serves_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::int8_t* w) {
+  return kernel.narrow == nullptr || fit_narrow(kernel, shape, w).fits;
+}
+bool serves_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const void* w, int flip) {
+  return kernel.narrow == nullptr || fit_narrow(kernel, shape, w, flip).fits;
 }
 
 std::int64_t packed_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shape) {

@@ -18,8 +18,6 @@ using kernels::ConvShape;
 using kernels::Epilogue;
 using kernels::IgemmKernel;
 
-std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.kernel_height * s.kernel_width; }
-
 std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
 
 constexpr std::int64_t kPartFloats = 48 * 1024;  // of images in and out, read and written while in L2
@@ -52,7 +50,7 @@ const std::uint8_t* bytes(const void* p) { return static_cast<const std::uint8_t
 /// The functions of a kernel family under one signature.
 struct PackedConv::Family {
   const char* name;
-  const IgemmKernel& (*select)(const ConvShape& shape);
+  const IgemmKernel& (*select)(const ConvShape& shape, const void* weights);  ///< null: they come with the run
   std::int64_t (*packed_bytes)(const IgemmKernel& kernel, const ConvShape& shape);
   void (*pack)(const IgemmKernel& kernel, const ConvShape& shape, const void* weights, void* packed);
   std::int64_t (*scratch_bytes)(const IgemmKernel& kernel, const ConvShape& shape);
@@ -63,7 +61,9 @@ struct PackedConv::Family {
 const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dtype) {
   static const Family dense_f32 = {
       "igemm_f32",
-      [](const ConvShape& s) -> const IgemmKernel& { return kernels::select_igemm_f32(s.out_channels / s.groups); },
+      [](const ConvShape& s, const void*) -> const IgemmKernel& {
+        return kernels::select_igemm_f32(s.out_channels / s.groups);
+      },
       kernels::packed_bytes_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_conv_f32(k, s, floats(w), p);
@@ -73,8 +73,8 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          ThreadPool& t) { kernels::conv_f32(k, s, floats(in), p, e, scratch, t); }};
   static const Family dense_u8s8 = {
       "igemm_u8s8",
-      [](const ConvShape& s) -> const IgemmKernel& {
-        return kernels::select_igemm_u8s8(s.out_channels / s.groups, products(s));
+      [](const ConvShape& s, const void* w) -> const IgemmKernel& {
+        return kernels::select_igemm_u8s8(s, static_cast<const std::int8_t*>(w));
       },
       kernels::packed_bytes_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
@@ -85,7 +85,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          void* scratch, ThreadPool& t) { kernels::conv_u8s8(k, s, bytes(in), zero, p, e, scratch, t); }};
   static const Family depthwise_f32 = {
       "depthwise_f32",
-      kernels::select_depthwise_f32,
+      [](const ConvShape& s, const void*) -> const IgemmKernel& { return kernels::select_depthwise_f32(s); },
       kernels::packed_bytes_depthwise_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_f32(k, s, floats(w), p);
@@ -95,7 +95,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          ThreadPool& t) { kernels::depthwise_f32(k, s, floats(in), p, e, scratch, t); }};
   static const Family depthwise_u8s8 = {
       "depthwise_u8s8",
-      kernels::select_depthwise_u8s8,
+      [](const ConvShape& s, const void*) -> const IgemmKernel& { return kernels::select_depthwise_u8s8(s); },
       kernels::packed_bytes_depthwise_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_u8s8(k, s, w, nullptr, p);
@@ -109,7 +109,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
 }
 
 PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache& cache)
-    : shape_(shape), family_(&family_of(shape, weights.dtype())), kernel_(&family_->select(shape)) {
+    : shape_(shape), family_(&family_of(shape, weights.dtype())), kernel_(&family_->select(shape, weights.raw())) {
   const std::string form =
       std::string(kernel_->name) + " conv " + std::to_string(shape.groups) + (shape.dilation_w == 1 ? "" : " dilated");
   packed_ = cache.get<Packed>(weights, form, [&] {
@@ -120,7 +120,10 @@ PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache&
 }
 
 PackedConv::PackedConv(const ConvShape& shape, int threads)
-    : shape_(shape), family_(&family_of(shape, DType::f32)), kernel_(&family_->select(shape)), threads_(threads) {
+    : shape_(shape),
+      family_(&family_of(shape, DType::f32)),
+      kernel_(&family_->select(shape, nullptr)),
+      threads_(threads) {
   const std::int64_t image = std::max<std::int64_t>(1, shape.in_height * shape.in_width * shape.in_channels +
                                                            shape.out_height * shape.out_width * shape.out_channels);
   const std::int64_t images = std::max<std::int64_t>(1, kPartFloats / image);

@@ -11,7 +11,7 @@ namespace {
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 kernels::GemmShape shape_of(const WeightView& view) {
-  return {.m = 1, .n = view.n, .k = view.k, .b_k_stride = view.k_stride, .b_n_stride = view.n_stride};
+  return {.m = view.rows, .n = view.n, .k = view.k, .b_k_stride = view.k_stride, .b_n_stride = view.n_stride};
 }
 
 std::string form_of(const char* family, const WeightView& view) {
@@ -67,8 +67,10 @@ class FloatProduct : public Product {
 class DynamicProduct : public Product {
  public:
   DynamicProduct(const WeightView& view, PackCache& cache)
-      : gemm_(shape_of(view)), kernel_(kernels::select_igemm_u8s8(gemm_.n, gemm_.k)), per_tensor_(view.per_tensor) {
-    packed_ = cache.get<Packed>(view.weights, form_of("gemm_u8s8", view), [&] {
+      : gemm_(shape_of(view)),
+        kernel_(kernels::select_igemm_u8s8(gemm_, view.weights.data<std::int8_t>() + view.offset)),
+        per_tensor_(view.per_tensor) {
+    packed_ = cache.get<Packed>(view.weights, form_of(kernel_.name, view), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, gemm_)})};
       kernels::pack_gemm_u8s8(kernel_, gemm_, view.weights.data<std::int8_t>() + view.offset, packed.data.raw());
       return packed;
