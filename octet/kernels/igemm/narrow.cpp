@@ -103,13 +103,13 @@ NarrowFit fit_narrow(const IgemmKernel& kernel, const WeightSource& source) {
 bool narrow_pays(const NarrowFit& fit, std::int64_t m) {
   if (!fit.fits) return false;
   if (fit.corrections == 0) return true;
-  // Cycles of a tile of kSpreadRows rows and sixteen columns, measured: products, the transpose that adds corrections
-  // to the sums, corrections, and rows that are spread once for all panels.
-  const auto rows = static_cast<double>(std::min<std::int64_t>(m, kSpreadRows));
-  const auto panels = static_cast<double>(fit.panels), steps = static_cast<double>(fit.steps);
-  const double corrections = static_cast<double>(fit.corrections) / panels;
-  const double narrow = rows * steps * 1.84 + 90 + corrections * 1.3 + steps * 8 / panels;
-  return narrow < rows * steps * 2.9;
+  // Cycles of a panel, measured: products; for each kSpreadRows rows the transpose that adds corrections to the sums,
+  // the corrections, and spreading, which is done once for all panels.
+  const double products = static_cast<double>(m) * static_cast<double>(fit.steps);
+  const auto groups = static_cast<double>((m + kSpreadRows - 1) / kSpreadRows);
+  const auto corrections = static_cast<double>(fit.corrections), panels = static_cast<double>(fit.panels);
+  const double more = 40 + (2.6 * corrections + 8 * static_cast<double>(fit.steps)) / panels;
+  return 1.84 * products + groups * more < 2.9 * products;
 }
 
 }  // namespace octet::kernels
