@@ -12,7 +12,10 @@ constexpr int kPairs = 2;  // of a step
 struct Excess {
   int above = 0, below = 0;
 
-  void add(int w) { (w > 0 ? above : below) += w > 0 ? w : -w; }
+  void add(int w) {
+    above += std::max(w, 0);
+    below += std::max(-w, 0);
+  }
   void cut() {
     above = std::max(0, above - kMostWeight);
     below = std::max(0, below - kMostWeight);

@@ -13,11 +13,23 @@ constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vn
                                &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
                                &igemm_u8s8_avx2,           &igemm_u8s8_avx2_narrow,    &igemm_u8s8_reference};
 
-// Whether the narrow kernel takes the place of the one chosen for any weights; `fit` is what it makes of these.
-template <class Fit>
-const IgemmKernel& or_narrow(const IgemmKernel& kernel, std::int64_t m, const Fit& fit) {
-  const IgemmKernel& narrow = igemm_u8s8_avx2_narrow;
-  return &kernel == &igemm_u8s8_avx2 && narrow_pays(fit(narrow), m) ? narrow : kernel;
+// Of a group.
+std::int64_t columns(const ConvShape& s) { return s.out_channels / s.groups; }
+std::int64_t columns(const GemmShape& s) { return s.n; }
+std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.kernel_height * s.kernel_width; }
+std::int64_t products(const GemmShape& s) { return s.k; }
+std::int64_t rows(const ConvShape& s) { return s.batch * s.out_height * s.out_width; }
+std::int64_t rows(const GemmShape& s) { return s.m; }
+
+template <class Shape>
+const IgemmKernel& select_for_any(const Shape& s) {
+  return select_igemm_u8s8(columns(s), products(s));
+}
+// The wide kernel of its instruction set gives way to the narrow one.
+template <class Shape>
+const IgemmKernel& select_for(const Shape& s, const NarrowFit& fit) {
+  const IgemmKernel& kernel = select_for_any(s);
+  return &kernel == &igemm_u8s8_avx2 && narrow_pays(fit, rows(s)) ? igemm_u8s8_avx2_narrow : kernel;
 }
 
 }  // namespace
@@ -29,15 +41,15 @@ const IgemmKernel& select_igemm_u8s8(std::int64_t n, std::int64_t products) {
   return select_tile(kTable, n);
 }
 
-const IgemmKernel& select_igemm_u8s8(const ConvShape& s, const std::int8_t* w) {
-  const std::int64_t products = s.in_channels / s.groups * s.kernel_height * s.kernel_width;
-  return or_narrow(select_igemm_u8s8(s.out_channels / s.groups, products), s.batch * s.out_height * s.out_width,
-                   [&](const IgemmKernel& kernel) { return fit_narrow(kernel, s, w); });
+NarrowFit fit_u8s8(const ConvShape& s, const std::int8_t* w) {
+  return &select_for_any(s) == &igemm_u8s8_avx2 ? fit_narrow(igemm_u8s8_avx2_narrow, s, w) : NarrowFit{};
 }
-const IgemmKernel& select_igemm_u8s8(const GemmShape& s, const std::int8_t* w) {
-  return or_narrow(select_igemm_u8s8(s.n, s.k), s.m,
-                   [&](const IgemmKernel& kernel) { return fit_narrow(kernel, s, w, 0); });
+NarrowFit fit_u8s8(const GemmShape& s, const std::int8_t* w) {
+  return &select_for_any(s) == &igemm_u8s8_avx2 ? fit_narrow(igemm_u8s8_avx2_narrow, s, w, 0) : NarrowFit{};
 }
+
+const IgemmKernel& select_igemm_u8s8(const ConvShape& s, const NarrowFit& fit) { return select_for(s, fit); }
+const IgemmKernel& select_igemm_u8s8(const GemmShape& s, const NarrowFit& fit) { return select_for(s, fit); }
 
 bool serves_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::int8_t* w) {
   return kernel.narrow == nullptr || fit_narrow(kernel, shape, w).fits;

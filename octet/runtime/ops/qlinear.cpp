@@ -14,7 +14,10 @@ class QLinearStep : public PreparedStep {
  public:
   explicit QLinearStep(const PrepareContext& ctx)
       : gemm_(linear_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1])),
-        kernel_(kernels::select_igemm_u8s8(gemm_, ctx.constants[1]->data<std::int8_t>())),
+        fit_(ctx.cache.get<kernels::NarrowFit>(
+            *ctx.constants[1], linear_form("fit", gemm_),
+            [&] { return kernels::fit_u8s8(gemm_, ctx.constants[1]->data<std::int8_t>()); })),
+        kernel_(kernels::select_igemm_u8s8(gemm_, *fit_)),
         output_(linear_output(*ctx.inputs[0], gemm_.n)),
         x_zero_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {
     epilogue_.read(ctx.node, gemm_.n);
@@ -42,6 +45,7 @@ class QLinearStep : public PreparedStep {
 
  private:
   kernels::GemmShape gemm_;
+  std::shared_ptr<const kernels::NarrowFit> fit_;  // held for the cache
   const kernels::IgemmKernel& kernel_;
   Shape output_;
   int x_zero_;
