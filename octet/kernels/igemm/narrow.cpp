@@ -109,10 +109,10 @@ bool narrow_pays(const NarrowFit& fit, std::int64_t m) {
   // Cycles of a panel, measured: products; for each kSpreadRows rows the transpose that adds corrections to the sums,
   // the corrections, and spreading, which is done once for all panels.
   const double products = static_cast<double>(m) * static_cast<double>(fit.steps);
-  const auto groups = static_cast<double>((m + kSpreadRows - 1) / kSpreadRows);
+  const std::int64_t groups = (m + kSpreadRows - 1) / kSpreadRows;
   const auto corrections = static_cast<double>(fit.corrections), panels = static_cast<double>(fit.panels);
   const double more = 40 + (2.6 * corrections + 8 * static_cast<double>(fit.steps)) / panels;
-  return 1.84 * products + groups * more < 2.9 * products;
+  return 1.84 * products + static_cast<double>(groups) * more < 2.9 * products;
 }
 
 }  // namespace octet::kernels

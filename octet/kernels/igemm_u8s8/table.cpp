@@ -8,6 +8,7 @@
 namespace octet::kernels {
 namespace {
 
+// The narrow kernel follows a wide one of its width: for weights not known it is never chosen.
 constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vnni[1], &igemm_u8s8_avx512_vnni[2],
                                &igemm_u8s8_avx512_vnni[3], &igemm_u8s8_avx512[0],      &igemm_u8s8_avx512[1],
                                &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
