@@ -70,7 +70,7 @@ struct IgemmKernel {
   void (*finish)(const Epilogue& epilogue, const void* acc, const TileSpan& span) noexcept;
   /// Depthwise kernels that work by rows of the image (depthwise_rows.h) have this in place of a core.
   const DepthwiseRows* rows = nullptr;
-  /// Of kernels that add products in 16 bits (narrow.h); they serve only weights that fit.
+  /// Of kernels that add products in 16 bits (narrow_kernel.h); they serve only weights that fit.
   const NarrowKernel* narrow = nullptr;
 };
 

@@ -1,12 +1,12 @@
-// The narrow kernel of AVX2 (igemm/narrow.h): tiles of up to four rows and sixteen columns. Included only by the file
-// of the instruction set.
+// The narrow kernel of AVX2 (igemm/narrow_kernel.h): tiles of up to four rows and sixteen columns. Included only by the
+// file of the instruction set.
 #pragma once
 
 #include <immintrin.h>
 
 #include <cstring>
 
-#include "octet/kernels/igemm/narrow.h"
+#include "octet/kernels/igemm/narrow_kernel.h"
 
 namespace octet::kernels {
 namespace {
