@@ -84,6 +84,7 @@ int run(const Options& options) {
   report.peak_memory_bytes = peak_memory_bytes();  // of this network alone
   report.arena_bytes = subject.session.arena_bytes();
   report.packed_bytes = subject.session.packed_bytes();
+  report.narrow_share = report::narrow_share(subject.session.steps());
   report.threads = options.run.threads > 0 ? std::min(options.run.threads, usable_cpus()) : usable_cpus();
   report.batch = std::max<std::int64_t>(options.run.batch, 1);
   report.rounds = options.rounds;

@@ -47,6 +47,17 @@ Latency latency_of(std::vector<double> seconds) {
   return {at(0), at(0.5), at(0.9)};
 }
 
+std::optional<double> narrow_share(const std::vector<StepInfo>& steps) {
+  std::int64_t narrow = 0, all = 0;
+  for (const StepInfo& step : steps) {
+    if (!step.int8 || step.kernel.find("_avx2") == std::string::npos) continue;
+    all += step.macs;
+    if (step.kernel.find("_avx2_narrow") != std::string::npos) narrow += step.macs;
+  }
+  if (all == 0) return std::nullopt;
+  return static_cast<double>(narrow) / static_cast<double>(all);
+}
+
 Json to_json(const BenchReport& report) {
   Json out;
   put(out, report.latency);
@@ -57,6 +68,9 @@ Json to_json(const BenchReport& report) {
   out["arena_bytes"] = report.arena_bytes;
   out["packed_bytes"] = report.packed_bytes;
   out["probe"] = {{"int8_gops", report.probe.int8_gops}, {"float_gflops", report.probe.float_gflops}};
+  if (report.narrow_share) {
+    out["int8_macs"] = {{"narrow_share", *report.narrow_share}, {"wide_share", 1 - *report.narrow_share}};
+  }
   if (report.against) {
     Json against;
     against["model"] = safe(report.against->model);
@@ -118,6 +132,10 @@ std::string to_text(const BenchReport& report, int width) {
   out += fmt::format("peak memory {}, of it {} for values between layers and {} for packed weights\n",
                      bytes_text(report.peak_memory_bytes), bytes_text(report.arena_bytes),
                      bytes_text(report.packed_bytes));
+  if (report.narrow_share) {
+    out += fmt::format("int8 multiply-accumulates: {} narrow (proved to fit 16 bits), {} wide\n",
+                       percent(*report.narrow_share), percent(1 - *report.narrow_share));
+  }
   return out + fmt::format("this machine gave {:.0f} Gop/s in int8 and {:.0f} Gflop/s in float meanwhile\n",
                            report.probe.int8_gops, report.probe.float_gflops);
 }

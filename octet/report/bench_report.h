@@ -27,6 +27,11 @@ struct Against {
   Latency latency;
 };
 
+/// Of the int8 multiply-accumulates that AVX2 kernels do (there is no one instruction for them): the share that is
+/// added in 16 bits, proved exact as weights were packed; the rest took the wide path. None where no AVX2 kernel has
+/// any.
+std::optional<double> narrow_share(const std::vector<StepInfo>& steps);
+
 struct BenchReport {
   Latency latency;
   int rounds = 0, threads = 0;
@@ -35,6 +40,7 @@ struct BenchReport {
   std::int64_t arena_bytes = 0, packed_bytes = 0;  ///< of it: all values between layers, and packed weights
   Probe probe;
   std::optional<Against> against;
+  std::optional<double> narrow_share;
   std::vector<StepInfo> operators;  ///< with --profile
   bool profiled = false;
 };

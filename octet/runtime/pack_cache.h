@@ -16,7 +16,7 @@ namespace octet::runtime {
 class PackCache {
  public:
   /// What `make` gives for `source`, or what an earlier call with the same source data and `form`
-  /// gave if that is still in use. T has a member `std::int64_t bytes() const`.
+  /// gave if that is still in use.
   template <class T>
   std::shared_ptr<const T> get(const Tensor& source, const std::string& form, const std::function<T()>& make) {
     const std::lock_guard lock(mutex_);

@@ -3,14 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "octet/kernels/igemm/narrow.h"
 #include "octet/kernels/igemm/pack.h"
 
 namespace octet::kernels {
 namespace {
 
 constexpr std::int64_t kMaxBlockRows = 384, kBlockBytes = 192 * 1024;  // of A: with a panel of W, inside L2
-constexpr std::int64_t kSmallTask = 1 << 19;       // multiply-adds that are not worth another thread
-constexpr int kMaxColumns = 64, kSumBytes = 8192;  // sums that wait in L1 for one call of the epilogue
+constexpr std::int64_t kSmallTask = 1 << 19;                // multiply-adds that are not worth another thread
+constexpr std::int64_t kNarrowBlockRows = 2 * kSpreadRows;  // spread rows are large, and serve every panel
+constexpr int kMaxColumns = 64, kSumBytes = 8192;           // sums that wait in L1 for one call of the epilogue
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -24,7 +26,8 @@ Split split(const IgemmProblem& p, int threads) {
   const std::int64_t wanted = threads == 1 ? 1 : std::int64_t{4} * threads;
   Split s;
   const std::int64_t row_bytes = std::max<std::int64_t>(1, p.rows.steps[2]);
-  s.block_rows = std::clamp(kBlockBytes / row_bytes / mr * mr, mr, kMaxBlockRows / mr * mr);
+  const std::int64_t most_rows = p.corrections_offset < 0 ? kMaxBlockRows / mr * mr : kNarrowBlockRows;
+  s.block_rows = std::clamp(kBlockBytes / row_bytes / mr * mr, mr, most_rows);
   const std::int64_t even = divide_up(divide_up(p.m * products, wanted), mr) * mr;
   s.block_rows = std::min(s.block_rows, std::max(even, std::min(8 * mr, divide_up(p.m, mr) * mr)));
   s.row_blocks = divide_up(p.m, s.block_rows);
@@ -97,6 +100,8 @@ struct Block {
   std::int64_t m, rows;
   std::array<const void*, kMaxBlockRows> row;
   std::array<std::int32_t, kMaxBlockRows> sum;
+  std::int16_t* spread = nullptr;  ///< of a narrow kernel, once a panel needs it
+  bool is_spread = false;
 };
 
 // Where the block's rows lie, without a division for each.
@@ -112,7 +117,26 @@ void find_rows(const RowMap& map, const char* a, Block& block) {
   }
 }
 
-void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, const char* panel, std::int64_t n) {
+// Adds what packing took off the weights of a panel to the sums of rows [m, m + rows) of the block. The tile's rows
+// are set here.
+void correct_sums(const IgemmProblem& p, Block& block, TileArgs tile, std::int64_t m, int rows, char* acc) {
+  const IgemmKernel& kernel = *p.kernel;
+  const Corrections corrections = corrections_of(kernel, static_cast<const char*>(tile.panel) + p.corrections_offset);
+  if (corrections.ends[kernel.nr - 1] == 0) return;
+  const std::int64_t size = spread_size(p.tap_count * tile.k_steps);
+  for (std::int64_t r = 0; r < block.rows && !block.is_spread; r += kSpreadRows) {
+    tile.rows = block.row.data() + r;
+    const auto count = static_cast<int>(std::min<std::int64_t>(kSpreadRows, block.rows - r));
+    kernel.narrow->spread(tile, count, block.spread + r / kSpreadRows * size);
+  }
+  block.is_spread = true;
+  for (int r = 0; r < rows; r += kSpreadRows) {
+    kernel.narrow->correct(block.spread + (m + r) / kSpreadRows * size, corrections,
+                           reinterpret_cast<std::int32_t*>(acc) + r * kernel.nr);
+  }
+}
+
+void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const char* panel, std::int64_t n) {
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
   alignas(64) char acc[kSumBytes];
@@ -130,14 +154,16 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, const Block& block, con
       tile.rows = block.row.data() + m + r;
       kernel.core(tile, std::min(kernel.mr, rows - r), acc + r * row_bytes);
     }
+    if (p.corrections_offset >= 0) correct_sums(p, block, tile, m, rows, acc);
     kernel.finish(e, acc, {block.m + m, n, rows, columns});
   }
 }
 
-void run_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
+void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int16_t* spread = nullptr) {
   const std::int64_t per_product = s.row_blocks * s.panel_blocks, g = task / per_product;
   const std::int64_t outer = g / p.inner, inner = g % p.inner;
   Block block;
+  block.spread = spread;
   block.m = task % per_product / s.panel_blocks * s.block_rows;
   block.rows = std::min(s.block_rows, p.m - block.m);
   const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
@@ -157,6 +183,12 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
   }
 }
 
+// A task of a narrow kernel: memory for its block's spread rows.
+void run_narrow_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
+  alignas(64) std::int16_t spread[kNarrowBlockRows / kSpreadRows * spread_size(kMostSpreadSteps)];
+  run_task(p, s, task, spread);
+}
+
 }  // namespace
 
 void set_weights(IgemmProblem& p, std::int64_t n, const void* packed) {
@@ -164,13 +196,16 @@ void set_weights(IgemmProblem& p, std::int64_t n, const void* packed) {
   p.packed = packed;
   p.panel_bytes = packed_panel_bytes(*p.kernel, p.tap_count, p.k);
   if (p.kernel->a_bytes != 4) p.sums_offset = column_sums_offset(*p.kernel, p.tap_count, p.k);
+  if (p.kernel->narrow != nullptr) p.corrections_offset = corrections_offset(*p.kernel, p.tap_count, p.k);
 }
 
 void run_igemm(const IgemmProblem& p, ThreadPool& pool) {
   if (p.m <= 0 || p.n <= 0 || p.outer <= 0 || p.inner <= 0) return;
   const Split s = split(p, pool.size());
   pool.parallel_for(s.tasks, s.grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) run_task(p, s, task);
+    for (std::int64_t task = begin; task < end; ++task) {
+      p.corrections_offset < 0 ? run_task(p, s, task) : run_narrow_task(p, s, task);
+    }
   });
 }
 

@@ -23,8 +23,9 @@ struct IgemmProblem {
   int a_zero_point = 0;          ///< of u8 as a core reads it; 0 where the zero point is taken off
   const void* packed = nullptr;  ///< panels of nr columns
   std::int64_t panel_bytes = 0;
-  std::int64_t sums_offset = -1;  ///< in a panel, of the s32 column sums of its weights; negative: none
-  std::int64_t panel_step = 0;    ///< bytes from panel to panel in a row of A: depthwise reads its own columns
+  std::int64_t sums_offset = -1;         ///< in a panel, of the s32 column sums of its weights; negative: none
+  std::int64_t corrections_offset = -1;  ///< in a panel, of a narrow kernel's corrections; negative: none
+  std::int64_t panel_step = 0;           ///< bytes from panel to panel in a row of A: depthwise reads its own columns
   std::int64_t outer = 1, inner = 1;
   std::int64_t a_step[2] = {0, 0}, packed_step[2] = {0, 0};  ///< bytes
   std::int64_t c_step[2] = {0, 0};                           ///< elements

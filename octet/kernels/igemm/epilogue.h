@@ -62,11 +62,14 @@ static inline bool only_limits(const Epilogue& e) {
   return limits && e.after_scale == 1 && e.after_shift == 0;
 }
 
-/// Of s32 sums: whether all that follows them is scale, bias_f32, a u8 residual, a relu or clamp, u8 output.
-static inline bool finishes_as_bytes(const Epilogue& e) {
-  return only_limits(e) && e.out_type == Cell::u8 && e.row_scale == nullptr && e.weight_zero_point == nullptr &&
+/// Of s32 sums: whether all that follows them is scale, bias_f32, a u8 residual, an activation, u8 output.
+static inline bool ends_in_bytes(const Epilogue& e) {
+  return e.out_type == Cell::u8 && e.row_scale == nullptr && e.weight_zero_point == nullptr &&
          (e.residual == nullptr || e.residual_type == Cell::u8) && e.inv_scale < __builtin_inff();
 }
+
+/// The same where the activation is none, a relu or a clamp.
+static inline bool finishes_as_bytes(const Epilogue& e) { return only_limits(e) && ends_in_bytes(e); }
 
 /// Of what finishes_as_bytes: whether one multiplication, by scale, makes the sum its byte.
 static inline bool scales_to_bytes(const Epilogue& e) {

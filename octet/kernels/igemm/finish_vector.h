@@ -126,8 +126,7 @@ void look_up(const Epilogue& e, const TileSpan& span, int columns) {
 
 template <class V, int kStride>
 bool finish_as_bytes(const Epilogue& e, const std::int32_t* acc, const TileSpan& span) {
-  if (!finishes_as_bytes(e)) return false;
-  finish_bytes<V>(e, acc, kStride, span);
+  if (!finish_bytes<V>(e, acc, kStride, span)) return false;
   if (e.lookup != nullptr) look_up<V>(e, span, span.columns);
   return true;
 }

@@ -54,9 +54,10 @@ struct TileArgs {
 };
 
 struct DepthwiseRows;
+struct NarrowKernel;
 
 /// A row of a kernel table. Packed weights: panels [N/nr][taps][K/kr][nr][kr], zero-filled, each
-/// followed by the s32 column sums [nr] of its weights where these are s8.
+/// followed by the s32 column sums [nr] of its weights where these are s8, and a narrow kernel's corrections.
 struct IgemmKernel {
   const char* name;
   Isa isa;
@@ -69,6 +70,8 @@ struct IgemmKernel {
   void (*finish)(const Epilogue& epilogue, const void* acc, const TileSpan& span) noexcept;
   /// Depthwise kernels that work by rows of the image (depthwise_rows.h) have this in place of a core.
   const DepthwiseRows* rows = nullptr;
+  /// Of kernels that add products in 16 bits (narrow_kernel.h); they serve only weights that fit.
+  const NarrowKernel* narrow = nullptr;
 };
 
 }  // namespace octet::kernels

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/narrow.h"
 
 namespace octet::kernels {
 
@@ -11,6 +12,10 @@ std::int64_t packed_bytes(const IgemmKernel& kernel, const ConvShape& shape);
 std::int64_t packed_bytes(const IgemmKernel& kernel, const GemmShape& shape);
 void pack_conv(const IgemmKernel& kernel, const ConvShape& shape, const void* w, void* packed);
 void pack_gemm(const IgemmKernel& kernel, const GemmShape& shape, const void* w, int flip, void* packed);
+
+/// Of a narrow kernel.
+NarrowFit fit_narrow(const IgemmKernel& kernel, const ConvShape& shape, const void* w);
+NarrowFit fit_narrow(const IgemmKernel& kernel, const GemmShape& shape, const void* w, int flip);
 
 std::int64_t scratch_bytes(const IgemmKernel& kernel, const ConvShape& shape);
 std::int64_t scratch_bytes(const IgemmKernel& kernel, const GemmShape& shape);

@@ -3,6 +3,27 @@
 #include "octet/kernels/igemm/pack.h"
 
 namespace octet::kernels {
+namespace {
+
+// The weights of group g.
+WeightSource source(const IgemmKernel& kernel, const ConvShape& s, const void* w, std::int64_t g) {
+  const ConvPlan p = plan_conv(kernel, s);
+  const std::int64_t channels = s.in_channels / s.groups, area = s.kernel_height * s.kernel_width;
+  const std::int64_t n = s.out_channels / s.groups, weight_bytes = kernel.a_bytes == 4 ? 4 : 1;
+  return {.w = static_cast<const char*>(w) + g * n * channels * area * weight_bytes,
+          .n = n,
+          .k = p.k,
+          .taps = p.taps_y * p.taps_x,
+          .taps_x = p.taps_x,
+          .tap_y_stride = s.kernel_width,
+          .tap_x_stride = 1,
+          .k_inner = channels,
+          .k_inner_stride = area,
+          .k_outer_stride = 1,
+          .n_stride = channels * area};
+}
+
+}  // namespace
 
 std::int64_t packed_bytes(const IgemmKernel& kernel, const ConvShape& s) {
   const ConvPlan p = plan_conv(kernel, s);
@@ -10,24 +31,22 @@ std::int64_t packed_bytes(const IgemmKernel& kernel, const ConvShape& s) {
 }
 
 void pack_conv(const IgemmKernel& kernel, const ConvShape& s, const void* w, void* packed) {
-  const ConvPlan p = plan_conv(kernel, s);
-  const std::int64_t channels = s.in_channels / s.groups, area = s.kernel_height * s.kernel_width;
-  const std::int64_t n = s.out_channels / s.groups, weight_bytes = kernel.a_bytes == 4 ? 4 : 1;
-  WeightSource from{.n = n,
-                    .k = p.k,
-                    .taps = p.taps_y * p.taps_x,
-                    .taps_x = p.taps_x,
-                    .tap_y_stride = s.kernel_width,
-                    .tap_x_stride = 1,
-                    .k_inner = channels,
-                    .k_inner_stride = area,
-                    .k_outer_stride = 1,
-                    .n_stride = channels * area};
   for (std::int64_t g = 0; g < s.groups; ++g) {
-    from.w = static_cast<const char*>(w) + g * n * channels * area * weight_bytes;
-    char* to = static_cast<char*>(packed) + g * packed_bytes(kernel, n, from.taps, p.k);
-    pack_panels(kernel, from, to, 0, (n + kernel.nr - 1) / kernel.nr);
+    const WeightSource from = source(kernel, s, w, g);
+    char* to = static_cast<char*>(packed) + g * packed_bytes(kernel, from.n, from.taps, from.k);
+    pack_panels(kernel, from, to, 0, (from.n + kernel.nr - 1) / kernel.nr);
   }
+}
+
+NarrowFit fit_narrow(const IgemmKernel& kernel, const ConvShape& s, const void* w) {
+  NarrowFit all{.fits = true};
+  for (std::int64_t g = 0; g < s.groups && all.fits; ++g) {
+    NarrowFit fit = fit_narrow(kernel, source(kernel, s, w, g));
+    fit.corrections += all.corrections;
+    all = fit;
+  }
+  all.corrections = (all.corrections + s.groups - 1) / s.groups;
+  return all;
 }
 
 std::int64_t scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {

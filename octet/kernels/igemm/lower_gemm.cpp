@@ -52,6 +52,10 @@ void pack_gemm(const IgemmKernel& kernel, const GemmShape& s, const void* w, int
   pack_panels(kernel, source(s, w, flip), packed, 0, (s.n + kernel.nr - 1) / kernel.nr);
 }
 
+NarrowFit fit_narrow(const IgemmKernel& kernel, const GemmShape& s, const void* w, int flip) {
+  return fit_narrow(kernel, source(s, w, flip));
+}
+
 std::int64_t scratch_bytes(const IgemmKernel& kernel, const GemmShape& s) {
   return copies(kernel, s) ? distinct(s.outer, s.a_stride[0]) * image_bytes(matrix_copy(kernel, s)) : 0;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "octet/kernels/igemm/narrow.h"
+
 namespace octet::kernels {
 namespace {
 
@@ -71,23 +73,44 @@ void add_columns(const IgemmKernel& kernel, std::int64_t steps, const std::int8_
   }
 }
 
+std::int64_t steps_of(const IgemmKernel& kernel, const WeightSource& s) { return (s.k + kernel.kr - 1) / kernel.kr; }
+
+// The weights of panel `index`, into memory that is zero.
 template <class T>
-void pack_panel(const IgemmKernel& kernel, const WeightSource& s, std::int64_t n, char* panel) {
-  const std::int64_t steps = (s.k + kernel.kr - 1) / kernel.kr;
+void pack_taps(const IgemmKernel& kernel, const WeightSource& s, std::int64_t index, T* out) {
+  const std::int64_t n = index * kernel.nr;
   const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, s.n - n));
-  std::memset(panel, 0, static_cast<std::size_t>(packed_panel_bytes(kernel, s.taps, s.k)));
-  T* const out = reinterpret_cast<T*>(panel);
   for (std::int64_t tap = 0; tap < s.taps; ++tap) {
     const T* w = static_cast<const T*>(s.w) + tap / s.taps_x * s.tap_y_stride + tap % s.taps_x * s.tap_x_stride;
-    pack_tap(kernel, s, w + n * s.n_stride, columns, out + tap * steps * kernel.nr * kernel.kr);
+    pack_tap(kernel, s, w + n * s.n_stride, columns, out + tap * steps_of(kernel, s) * kernel.nr * kernel.kr);
   }
+}
+
+template <class T>
+void pack_panel(const IgemmKernel& kernel, const WeightSource& s, std::int64_t index, char* panel) {
+  std::memset(panel, 0, static_cast<std::size_t>(packed_panel_bytes(kernel, s.taps, s.k)));
+  T* const out = reinterpret_cast<T*>(panel);
+  pack_taps(kernel, s, index, out);
   if constexpr (sizeof(T) == 1) {
     auto* sums = reinterpret_cast<std::int32_t*>(panel + column_sums_offset(kernel, s.taps, s.k));
-    add_columns(kernel, s.taps * steps, out, sums);
+    add_columns(kernel, s.taps * steps_of(kernel, s), out, sums);
+    if (kernel.narrow != nullptr)
+      split_weights(kernel, s.taps, steps_of(kernel, s), out, panel + corrections_offset(kernel, s.taps, s.k));
   }
 }
 
 }  // namespace
+
+std::int64_t packed_panel_bytes(const IgemmKernel& kernel, std::int64_t taps, std::int64_t k) {
+  const std::int64_t steps = taps * ((k + kernel.kr - 1) / kernel.kr);
+  const std::int64_t more = kernel.narrow == nullptr ? 0 : correction_bytes(kernel, steps);
+  return (corrections_offset(kernel, taps, k) + more + 63) / 64 * 64;
+}
+
+void pack_weights(const IgemmKernel& kernel, const WeightSource& source, std::int64_t index, std::int8_t* panel) {
+  std::memset(panel, 0, static_cast<std::size_t>(column_sums_offset(kernel, source.taps, source.k)));
+  pack_taps(kernel, source, index, panel);
+}
 
 void pack_panels(const IgemmKernel& kernel, const WeightSource& source, void* packed, std::int64_t first,
                  std::int64_t last) {
@@ -95,9 +118,9 @@ void pack_panels(const IgemmKernel& kernel, const WeightSource& source, void* pa
   for (std::int64_t i = first; i < last; ++i) {
     char* panel = static_cast<char*>(packed) + i * bytes;
     if (kernel.a_bytes == 4) {
-      pack_panel<float>(kernel, source, i * kernel.nr, panel);
+      pack_panel<float>(kernel, source, i, panel);
     } else {
-      pack_panel<std::int8_t>(kernel, source, i * kernel.nr, panel);
+      pack_panel<std::int8_t>(kernel, source, i, panel);
     }
   }
 }

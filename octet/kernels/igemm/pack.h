@@ -1,5 +1,6 @@
 // Weights into panels: [N/nr][taps][K/kr][nr][kr], zero-filled; a panel of s8 weights ends with its
-// s32 column sums [nr], by which the driver takes the activations' zero point out of the sums.
+// s32 column sums [nr], by which the driver takes the activations' zero point out of the sums; after them come
+// what corrections a narrow kernel has (narrow.h).
 #pragma once
 
 #include <cstddef>
@@ -24,14 +25,19 @@ inline std::int64_t column_sums_offset(const IgemmKernel& kernel, std::int64_t t
   return taps * ((k + kernel.kr - 1) / kernel.kr) * kernel.nr * kernel.kr * weight_bytes;
 }
 
-inline std::int64_t packed_panel_bytes(const IgemmKernel& kernel, std::int64_t taps, std::int64_t k) {
-  return (column_sums_offset(kernel, taps, k) + (kernel.a_bytes == 4 ? 0 : 4 * kernel.nr) + 63) / 64 * 64;
+/// Bytes of a panel before a narrow kernel's corrections.
+inline std::int64_t corrections_offset(const IgemmKernel& kernel, std::int64_t taps, std::int64_t k) {
+  return column_sums_offset(kernel, taps, k) + (kernel.a_bytes == 4 ? 0 : 4 * kernel.nr);
 }
+
+std::int64_t packed_panel_bytes(const IgemmKernel& kernel, std::int64_t taps, std::int64_t k);
 
 inline std::int64_t packed_bytes(const IgemmKernel& kernel, std::int64_t n, std::int64_t taps, std::int64_t k) {
   return (n + kernel.nr - 1) / kernel.nr * packed_panel_bytes(kernel, taps, k);
 }
 
+/// The s8 weights alone of panel `index`: column_sums_offset bytes.
+void pack_weights(const IgemmKernel& kernel, const WeightSource& source, std::int64_t index, std::int8_t* panel);
 /// Panels [first, last) of one matrix into `packed`, the matrix's beginning.
 void pack_panels(const IgemmKernel& kernel, const WeightSource& source, void* packed, std::int64_t first,
                  std::int64_t last);

@@ -1,5 +1,5 @@
-// AVX2: activations widened to s16 once a layer, weights widened as they are loaded, vpmaddwd. Exact:
-// unlike vpmaddubsw nothing can saturate, at the same multiplications per cycle.
+// AVX2, two ways. Wide: activations widened to s16 once a layer, weights widened as they are loaded, vpmaddwd: nothing
+// can saturate, whatever the weights. Narrow: vpmaddubsw, for constant weights that packing makes fit.
 #include "octet/kernels/simd/avx2.h"
 
 #include <immintrin.h>
@@ -9,6 +9,7 @@
 #include "octet/kernels/igemm/core_vector.h"
 #include "octet/kernels/igemm/finish_vector.h"
 #include "octet/kernels/igemm_u8s8/kernels.h"
+#include "octet/kernels/igemm_u8s8/narrow_avx2.h"
 
 namespace octet::kernels {
 namespace {
@@ -31,9 +32,22 @@ struct PairsOfS16 {
   static void store(char* p, Sum sum) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), sum); }
 };
 
+constexpr NarrowKernel kNarrow = {.spread = spread, .correct = correct};
+
 }  // namespace
 
-const IgemmKernel igemm_u8s8_avx2 = {.name = "igemm_u8s8_6x16_avx2",
+const IgemmKernel igemm_u8s8_avx2_narrow = {.name = "igemm_u8s8_4x16_avx2_narrow",
+                                            .isa = Isa::avx2,
+                                            .mr = kNarrowRows,
+                                            .nr = 16,
+                                            .kr = 4,
+                                            .a_bytes = 1,
+                                            .acc_bytes = 4,
+                                            .core = narrow_core,
+                                            .finish = finish<Avx2, std::int32_t, 16>,
+                                            .narrow = &kNarrow};
+
+const IgemmKernel igemm_u8s8_avx2 = {.name = "igemm_u8s8_6x16_avx2_wide",
                                      .isa = Isa::avx2,
                                      .mr = 6,
                                      .nr = 16,

@@ -1,7 +1,7 @@
 // Dense int8: convolution and matrix products of u8 activations and s8 weights packed once, with
 // exact s32 sums and a fused epilogue. Signed activations are stored with 128 added, zero point too.
 //
-//   const IgemmKernel& kernel = select_igemm_u8s8(n, k);
+//   const IgemmKernel& kernel = select_igemm_u8s8(gemm, fit_u8s8(gemm, weights));
 //   std::vector<std::byte> packed(packed_bytes_u8s8(kernel, gemm)), scratch(scratch_bytes_u8s8(kernel, gemm));
 //   pack_gemm_u8s8(kernel, gemm, weights, packed.data());
 //   gemm_u8s8(kernel, gemm, a, a_zero_point, packed.data(), epilogue, scratch.data(), pool);
@@ -14,6 +14,7 @@
 #include <span>
 
 #include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/narrow.h"
 
 namespace octet::kernels {
 
@@ -25,6 +26,15 @@ std::span<const IgemmKernel* const> igemm_u8s8_table();
 /// The best kernel that may be used here for N columns (of one group) and sums of `products` terms.
 /// With more than kExactProducts terms: a slow one whose sums have 64 bits.
 const IgemmKernel& select_igemm_u8s8(std::int64_t n, std::int64_t products);
+/// Where the weights are known and will be packed once, a narrow kernel too, where it pays: `fit` says what it makes of
+/// them. That takes a pass over the weights (none where no narrow kernel would be chosen): keep it with them.
+NarrowFit fit_u8s8(const ConvShape& shape, const std::int8_t* w);
+NarrowFit fit_u8s8(const GemmShape& shape, const std::int8_t* w);
+const IgemmKernel& select_igemm_u8s8(const ConvShape& shape, const NarrowFit& fit);
+const IgemmKernel& select_igemm_u8s8(const GemmShape& shape, const NarrowFit& fit);
+/// Whether a kernel of the table serves these weights; all but the narrow ones serve any.
+bool serves_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::int8_t* w);
+bool serves_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const void* w, int flip = 0);
 
 std::int64_t packed_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shape);
 /// Of one matrix B; a batch of them lies at multiples of this.
@@ -47,7 +57,7 @@ void conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::uin
 void gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
                const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool);
 
-/// The same with B packed in the run, for products of two activations.
+/// The same with B packed in the run, for products of two activations: not by narrow kernels.
 std::int64_t matmul_scratch_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shape);
 void matmul_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
                  const void* b, int flip, const Epilogue& epilogue, void* scratch, ThreadPool& pool);

@@ -23,6 +23,26 @@ std::vector<const IgemmKernel*> runnable() {
   return kernels;
 }
 
+// Weights of any size; mostly small ones, so that a narrow kernel serves them with a few corrections; small ones only.
+std::vector<std::int8_t> random_weights(Random& random, std::int64_t count) {
+  const auto kind = random.in(0, 2);
+  if (kind == 0) return random.array<std::int8_t>(count, -128, 127);
+  auto w = random.array<std::int8_t>(count, -32, 32);
+  for (std::int8_t& v : w) {
+    if (kind == 1 && random.one_in(8)) v = random.one_in(2) ? 127 : -128;
+  }
+  return w;
+}
+
+// Numbers of the whole range, or extremes.
+std::vector<std::uint8_t> random_activations(Random& random, std::int64_t count) {
+  auto a = random.array<std::uint8_t>(count, 0, 255);
+  if (random.one_in(3)) {
+    for (std::uint8_t& v : a) v = v < 30 ? 0 : 255;
+  }
+  return a;
+}
+
 // The answer by definition: sums given, rows m0... of one product.
 void finish_expected(Epilogue e, const std::vector<std::int64_t>& sums, const std::vector<std::int32_t>& row_sums,
                      std::int64_t n, void* out) {
@@ -40,13 +60,14 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
   Random random(7);
   ThreadPool pool(2);
   std::size_t weak = 0;
+  int narrow = 0;
   constexpr int kCases = 150;
   for (int i = 0; i < kCases; ++i) {
     const ConvShape s = testing::random_conv(random);
     const std::int64_t m = s.batch * s.out_height * s.out_width, n = s.out_channels;
     const std::int64_t in_stride = s.in_stride == 0 ? s.in_channels : s.in_stride, k = s.in_channels / s.groups;
-    const auto in = random.array<std::uint8_t>(s.batch * s.in_height * s.in_width * in_stride, 0, 255);
-    const auto w = random.array<std::int8_t>(n * k * s.kernel_height * s.kernel_width, -128, 127);
+    const auto in = random_activations(random, s.batch * s.in_height * s.in_width * in_stride);
+    const auto w = random_weights(random, n * k * s.kernel_height * s.kernel_width);
     const int zero_point = static_cast<int>(random.in(0, 255));
     RandomEpilogue epilogue(random, m, n, true,
                             9000.0f * std::sqrt(static_cast<float>(k * s.kernel_height * s.kernel_width)));
@@ -68,6 +89,8 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
     weak += testing::variety(expected) < 4 && m * n > 16;
     for (const IgemmKernel* kernel : runnable()) {
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
+      if (!serves_u8s8(*kernel, s, w.data())) continue;
+      narrow += kernel->narrow != nullptr;
       Block packed(packed_bytes_u8s8(*kernel, s)), scratch(scratch_bytes_u8s8(*kernel, s));
       pack_conv_u8s8(*kernel, s, w.data(), packed.data());
       std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
@@ -77,6 +100,7 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
     }
   }
   EXPECT_LT(weak, kCases / 10);
+  if (cpu_supports(Isa::avx2)) EXPECT_GT(narrow, kCases / 3);
 }
 
 TEST(IgemmU8S8, ProductsOfEveryKernelEqualTheDefinition) {
@@ -85,8 +109,9 @@ TEST(IgemmU8S8, ProductsOfEveryKernelEqualTheDefinition) {
   for (int i = 0; i < 150; ++i) {
     GemmShape s = testing::random_gemm(random);
     const int zero_point = static_cast<int>(random.in(0, 255)), flip = random.one_in(2) ? 0x80 : 0;
-    const auto a = random.array<std::uint8_t>(s.m * s.lda, 0, 255);
-    const auto w = random.array<std::uint8_t>(s.n * s.k, 0, 255);
+    const auto a = random_activations(random, s.m * s.lda);
+    auto w = random_weights(random, s.n * s.k);
+    for (std::int8_t& v : w) v = static_cast<std::int8_t>(v ^ flip);
     RandomEpilogue epilogue(random, s.m, s.n, true, 9000.0f * std::sqrt(static_cast<float>(s.k)));
     std::vector<std::int64_t> sums;
     std::vector<std::int32_t> row_sums;
@@ -107,6 +132,7 @@ TEST(IgemmU8S8, ProductsOfEveryKernelEqualTheDefinition) {
     finish_expected(epilogue.e, sums, row_sums, s.n, expected.data());
     for (const IgemmKernel* kernel : runnable()) {
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
+      if (!serves_u8s8(*kernel, s, w.data(), flip)) continue;
       Block packed(packed_bytes_u8s8(*kernel, s)), scratch(scratch_bytes_u8s8(*kernel, s));
       pack_gemm_u8s8(*kernel, s, w.data(), packed.data(), flip);
       std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
@@ -129,6 +155,7 @@ TEST(IgemmU8S8, ExtremesDoNotSaturate) {
     const std::vector<std::uint8_t> a(static_cast<std::size_t>(s.m * s.k), static_cast<std::uint8_t>(value));
     const std::vector<std::int8_t> w(static_cast<std::size_t>(s.n * s.k), static_cast<std::int8_t>(weight));
     for (const IgemmKernel* kernel : runnable()) {
+      if (!serves_u8s8(*kernel, s, w.data())) continue;
       Block packed(packed_bytes_u8s8(*kernel, s)), scratch(scratch_bytes_u8s8(*kernel, s));
       std::vector<std::int32_t> out(static_cast<std::size_t>(s.m * s.n));
       pack_gemm_u8s8(*kernel, s, w.data(), packed.data());
@@ -172,6 +199,7 @@ TEST(IgemmU8S8, ABatchOfProductsFindsItsMatrices) {
   const auto a = random.array<std::uint8_t>(sentences * m * heads * k, 0, 255);
   const auto b = random.array<std::int8_t>(sentences * k * n, -128, 127);
   for (const IgemmKernel* kernel : runnable()) {
+    if (!serves_u8s8(*kernel, s, b.data())) continue;
     Block scratch(matmul_scratch_bytes_u8s8(*kernel, s));
     std::vector<std::int32_t> out(static_cast<std::size_t>(sentences * m * heads * n), -1);
     matmul_u8s8(*kernel, s, a.data(), 9, b.data(), 0,

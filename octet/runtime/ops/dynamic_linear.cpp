@@ -25,7 +25,8 @@ class DynamicLinearStep : public PreparedStep {
                              .k_stride = gemm.b_k_stride,
                              .n_stride = gemm.b_n_stride,
                              .scale = ctx.constants[2],
-                             .per_tensor = ctx.node.attributes.integer("per_tensor", 0) != 0},
+                             .per_tensor = ctx.node.attributes.integer("per_tensor", 0) != 0,
+                             .rows = gemm.m},
                             ctx.cache);
   }
 

@@ -18,11 +18,24 @@ using kernels::ConvShape;
 using kernels::Epilogue;
 using kernels::IgemmKernel;
 
-std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.kernel_height * s.kernel_width; }
-
 std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
 
 constexpr std::int64_t kPartFloats = 48 * 1024;  // of images in and out, read and written while in L2
+
+std::string form_of(const char* name, const ConvShape& s) {
+  return std::string(name) + " conv " + std::to_string(s.groups) + (s.dilation_w == 1 ? "" : " dilated");
+}
+
+bool is_depthwise(const ConvShape& s) {
+  return s.groups > 1 && s.groups == s.in_channels && s.groups == s.out_channels;
+}
+
+std::shared_ptr<const kernels::NarrowFit> fit_of(const ConvShape& s, const Tensor& weights, PackCache& cache) {
+  return cache.get<kernels::NarrowFit>(weights, form_of("fit", s), [&] {
+    const bool dense_int8 = weights.dtype() == DType::i8 && !is_depthwise(s);
+    return dense_int8 ? kernels::fit_u8s8(s, weights.data<std::int8_t>()) : kernels::NarrowFit{};
+  });
+}
 
 const float* floats(const void* p) { return static_cast<const float*>(p); }
 const std::uint8_t* bytes(const void* p) { return static_cast<const std::uint8_t*>(p); }
@@ -32,7 +45,7 @@ const std::uint8_t* bytes(const void* p) { return static_cast<const std::uint8_t
 /// The functions of a kernel family under one signature.
 struct PackedConv::Family {
   const char* name;
-  const IgemmKernel& (*select)(const ConvShape& shape);
+  const IgemmKernel& (*select)(const ConvShape& shape, const kernels::NarrowFit& fit);
   std::int64_t (*packed_bytes)(const IgemmKernel& kernel, const ConvShape& shape);
   void (*pack)(const IgemmKernel& kernel, const ConvShape& shape, const void* weights, void* packed);
   std::int64_t (*scratch_bytes)(const IgemmKernel& kernel, const ConvShape& shape);
@@ -43,7 +56,9 @@ struct PackedConv::Family {
 const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dtype) {
   static const Family dense_f32 = {
       "igemm_f32",
-      [](const ConvShape& s) -> const IgemmKernel& { return kernels::select_igemm_f32(s.out_channels / s.groups); },
+      [](const ConvShape& s, const kernels::NarrowFit&) -> const IgemmKernel& {
+        return kernels::select_igemm_f32(s.out_channels / s.groups);
+      },
       kernels::packed_bytes_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_conv_f32(k, s, floats(w), p);
@@ -53,9 +68,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          ThreadPool& t) { kernels::conv_f32(k, s, floats(in), p, e, scratch, t); }};
   static const Family dense_u8s8 = {
       "igemm_u8s8",
-      [](const ConvShape& s) -> const IgemmKernel& {
-        return kernels::select_igemm_u8s8(s.out_channels / s.groups, products(s));
-      },
+      kernels::select_igemm_u8s8,
       kernels::packed_bytes_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_conv_u8s8(k, s, static_cast<const std::int8_t*>(w), p);
@@ -65,7 +78,9 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          void* scratch, ThreadPool& t) { kernels::conv_u8s8(k, s, bytes(in), zero, p, e, scratch, t); }};
   static const Family depthwise_f32 = {
       "depthwise_f32",
-      kernels::select_depthwise_f32,
+      [](const ConvShape& s, const kernels::NarrowFit&) -> const IgemmKernel& {
+        return kernels::select_depthwise_f32(s);
+      },
       kernels::packed_bytes_depthwise_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_f32(k, s, floats(w), p);
@@ -75,7 +90,9 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
          ThreadPool& t) { kernels::depthwise_f32(k, s, floats(in), p, e, scratch, t); }};
   static const Family depthwise_u8s8 = {
       "depthwise_u8s8",
-      kernels::select_depthwise_u8s8,
+      [](const ConvShape& s, const kernels::NarrowFit&) -> const IgemmKernel& {
+        return kernels::select_depthwise_u8s8(s);
+      },
       kernels::packed_bytes_depthwise_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* w, void* p) {
         kernels::pack_depthwise_u8s8(k, s, w, nullptr, p);
@@ -83,16 +100,17 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       kernels::scratch_bytes_depthwise_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int zero, const void* p, const Epilogue& e,
          void* scratch, ThreadPool& t) { kernels::depthwise_u8s8(k, s, bytes(in), zero, p, e, scratch, t); }};
-  const bool depthwise = shape.groups > 1 && shape.groups == shape.in_channels && shape.groups == shape.out_channels;
+  const bool depthwise = is_depthwise(shape);
   if (dtype == DType::f32) return depthwise ? depthwise_f32 : dense_f32;
   return depthwise ? depthwise_u8s8 : dense_u8s8;
 }
 
 PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache& cache)
-    : shape_(shape), family_(&family_of(shape, weights.dtype())), kernel_(&family_->select(shape)) {
-  const std::string form =
-      std::string(kernel_->name) + " conv " + std::to_string(shape.groups) + (shape.dilation_w == 1 ? "" : " dilated");
-  packed_ = cache.get<Packed>(weights, form, [&] {
+    : shape_(shape),
+      family_(&family_of(shape, weights.dtype())),
+      fit_(fit_of(shape, weights, cache)),
+      kernel_(&family_->select(shape, *fit_)) {
+  packed_ = cache.get<Packed>(weights, form_of(kernel_->name, shape), [&] {
     Packed packed{Tensor(DType::u8, {family_->packed_bytes(*kernel_, shape_)})};
     family_->pack(*kernel_, shape_, weights.raw(), packed.data.raw());
     return packed;
@@ -100,7 +118,7 @@ PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache&
 }
 
 PackedConv::PackedConv(const ConvShape& shape, int threads)
-    : shape_(shape), family_(&family_of(shape, DType::f32)), kernel_(&family_->select(shape)), threads_(threads) {
+    : shape_(shape), family_(&family_of(shape, DType::f32)), kernel_(&family_->select(shape, {})), threads_(threads) {
   const std::int64_t image = std::max<std::int64_t>(1, shape.in_height * shape.in_width * shape.in_channels +
                                                            shape.out_height * shape.out_width * shape.out_channels);
   const std::int64_t images = std::max<std::int64_t>(1, kPartFloats / image);

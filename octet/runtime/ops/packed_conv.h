@@ -5,6 +5,7 @@
 #include <string>
 
 #include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/narrow.h"
 #include "octet/runtime/pack_cache.h"
 
 namespace octet::runtime {
@@ -38,6 +39,7 @@ class PackedConv {
 
   kernels::ConvShape shape_;
   const Family* family_;
+  std::shared_ptr<const kernels::NarrowFit> fit_;  ///< of dense int8 weights; held for the cache
   const kernels::IgemmKernel* kernel_;
   std::shared_ptr<const struct Packed> packed_;
   int threads_ = 1;

@@ -11,7 +11,7 @@ namespace {
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 kernels::GemmShape shape_of(const WeightView& view) {
-  return {.m = 1, .n = view.n, .k = view.k, .b_k_stride = view.k_stride, .b_n_stride = view.n_stride};
+  return {.m = view.rows, .n = view.n, .k = view.k, .b_k_stride = view.k_stride, .b_n_stride = view.n_stride};
 }
 
 std::string form_of(const char* family, const WeightView& view) {
@@ -21,9 +21,11 @@ std::string form_of(const char* family, const WeightView& view) {
   return text;
 }
 
+const std::int8_t* weights_of(const WeightView& view) { return view.weights.data<std::int8_t>() + view.offset; }
+
 std::vector<std::int32_t> column_sums(const WeightView& view) {
   std::vector<std::int32_t> sums;
-  const std::int8_t* w = view.weights.data<std::int8_t>() + view.offset;
+  const std::int8_t* w = weights_of(view);
   for (std::int64_t n = 0; n < view.n; ++n) {
     std::int32_t sum = 0;
     for (std::int64_t k = 0; k < view.k; ++k) sum += w[k * view.k_stride + n * view.n_stride];
@@ -67,10 +69,14 @@ class FloatProduct : public Product {
 class DynamicProduct : public Product {
  public:
   DynamicProduct(const WeightView& view, PackCache& cache)
-      : gemm_(shape_of(view)), kernel_(kernels::select_igemm_u8s8(gemm_.n, gemm_.k)), per_tensor_(view.per_tensor) {
-    packed_ = cache.get<Packed>(view.weights, form_of("gemm_u8s8", view), [&] {
+      : gemm_(shape_of(view)),
+        fit_(cache.get<kernels::NarrowFit>(view.weights, form_of("fit", view),
+                                           [&] { return kernels::fit_u8s8(gemm_, weights_of(view)); })),
+        kernel_(kernels::select_igemm_u8s8(gemm_, *fit_)),
+        per_tensor_(view.per_tensor) {
+    packed_ = cache.get<Packed>(view.weights, form_of(kernel_.name, view), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, gemm_)})};
-      kernels::pack_gemm_u8s8(kernel_, gemm_, view.weights.data<std::int8_t>() + view.offset, packed.data.raw());
+      kernels::pack_gemm_u8s8(kernel_, gemm_, weights_of(view), packed.data.raw());
       return packed;
     });
     const auto scales = view.scale->values<float>();
@@ -118,6 +124,7 @@ class DynamicProduct : public Product {
   std::int64_t scales_bytes(std::int64_t rows) const { return aligned(per_tensor_ ? gemm_.n * 4 : rows * 8); }
 
   kernels::GemmShape gemm_;
+  std::shared_ptr<const kernels::NarrowFit> fit_;  // held for the cache
   const kernels::IgemmKernel& kernel_;
   bool per_tensor_;
   std::vector<float> scale_;

@@ -19,6 +19,7 @@ struct WeightView {
   const Tensor* scale = nullptr;  ///< of s8 weights: f32 [1], or one an n from scale_offset on
   std::int64_t scale_offset = 0;
   bool per_tensor = false;  ///< of s8 weights: quantize all rows together, as DynamicQuantizeLinear does
+  std::int64_t rows = 1;    ///< about how many rows a product will have
 };
 
 class Product {

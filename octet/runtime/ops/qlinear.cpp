@@ -14,7 +14,10 @@ class QLinearStep : public PreparedStep {
  public:
   explicit QLinearStep(const PrepareContext& ctx)
       : gemm_(linear_shape(ctx.node, *ctx.inputs[0], *ctx.inputs[1])),
-        kernel_(kernels::select_igemm_u8s8(gemm_.n, gemm_.k)),
+        fit_(ctx.cache.get<kernels::NarrowFit>(
+            *ctx.constants[1], linear_form("fit", gemm_),
+            [&] { return kernels::fit_u8s8(gemm_, ctx.constants[1]->data<std::int8_t>()); })),
+        kernel_(kernels::select_igemm_u8s8(gemm_, *fit_)),
         output_(linear_output(*ctx.inputs[0], gemm_.n)),
         x_zero_(static_cast<int>(ctx.node.attributes.integer("x_zero"))) {
     epilogue_.read(ctx.node, gemm_.n);
@@ -22,7 +25,7 @@ class QLinearStep : public PreparedStep {
     epilogue_.set_bias(ctx.constants.size() > 3 ? ctx.constants[3] : nullptr, gemm_.n);
     epilogue_.fold_output_scale(ctx.inputs.size() > 4 && ctx.inputs[4]);
     const Tensor& w = *ctx.constants[1];
-    packed_ = ctx.cache.get<Packed>(w, linear_form("gemm_u8s8", gemm_), [&] {
+    packed_ = ctx.cache.get<Packed>(w, linear_form(kernel_.name, gemm_), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_u8s8(kernel_, gemm_)})};
       kernels::pack_gemm_u8s8(kernel_, gemm_, w.data<std::int8_t>(), packed.data.raw());
       return packed;
@@ -42,6 +45,7 @@ class QLinearStep : public PreparedStep {
 
  private:
   kernels::GemmShape gemm_;
+  std::shared_ptr<const kernels::NarrowFit> fit_;  // held for the cache
   const kernels::IgemmKernel& kernel_;
   Shape output_;
   int x_zero_;

@@ -32,7 +32,8 @@ RecurrentStep::RecurrentStep(const PrepareContext& ctx, std::int64_t gates)
                                .k_stride = 1,
                                .n_stride = input_,
                                .offset = d * columns_ * input_,
-                               .scale = constant_at(ctx, kScaleW)},
+                               .scale = constant_at(ctx, kScaleW),
+                               .rows = steps_ * batch_},
                               ctx.cache);
     made.input_bias.assign(static_cast<std::size_t>(columns_), 0);
     made.state_bias = made.input_bias;
@@ -55,7 +56,8 @@ void RecurrentStep::add_state_product(const PrepareContext& ctx, std::int64_t fi
                                                  .n_stride = hidden_,
                                                  .offset = row * hidden_,
                                                  .scale = constant_at(ctx, kScaleR),
-                                                 .scale_offset = first * hidden_},
+                                                 .scale_offset = first * hidden_,
+                                                 .rows = batch_},
                                                 ctx.cache));
   }
 }
