@@ -53,7 +53,7 @@ std::vector<Level> measure_levels() {
   return {{"L1", l1, read_rate(l1 / 2, 0.02)},
           {"L2", l2, read_rate(l2 / 2, 0.02)},
           {"L3", l3, read_rate(l3 / 2, 0.04)},
-          {"memory", std::numeric_limits<std::int64_t>::max(), read_rate(2 * l3, 0.06)}};
+          {"RAM", std::numeric_limits<std::int64_t>::max(), read_rate(2 * l3, 0.06)}};
 }
 
 const Level& level_of(const std::vector<Level>& levels, std::int64_t bytes) {

@@ -7,14 +7,14 @@
 
 namespace octet::bench {
 
-/// A level and the rate at which a buffer that it holds is read; `bytes` is its size (memory: as good as endless).
+/// A level and the rate at which a buffer that it holds is read; `bytes` is its size (RAM: as good as endless).
 struct Level {
   std::string name;
   std::int64_t bytes;
   double bytes_per_second;
 };
 
-/// L1, L2, L3 and memory, first to last; about a fifth of a second.
+/// L1, L2, L3 and RAM, first to last; about a fifth of a second.
 std::vector<Level> measure_levels();
 
 /// Bytes a second in the fastest of some readings of a buffer of that size.
