@@ -45,6 +45,7 @@ fi
 # batches | int8 forms of the peers
 networks() {
   local cnn=ort-static-u8s8-pc,ov-nncf-mixed transformer=ort-static-u8s8-pc,ort-dynamic,ov-nncf-mixed,ov-nncf-transformer
+  local old=ort-static-u8s8-pc-op17,ov-nncf-mixed  # of files older than opset 13
   local photographs="--calibrate $data/imagenet-500/images --samples 100 --seed 1"
   local cifar="--calibrate $out/cifar10/train --samples 300 --seed 1"
   cat <<TABLE
@@ -55,11 +56,11 @@ efficientnet-lite0|$models/efficientnet-lite0/efficientnet_lite0.onnx|$photograp
 pplcnet-orientation|$models/pplcnet-orientation/pplcnet_orientation.onnx|$photographs||1 16|$cnn
 all-minilm-l6-v2|$models/all-minilm-l6-v2/all_minilm_l6_v2.onnx|feeds|seq=128|1 16|$transformer
 all-minilm-l6-v2.dynamic|$models/all-minilm-l6-v2/all_minilm_l6_v2.onnx|--dynamic|seq=128|1 16|
-ppocr-rec|$models/ppocr-rec/ch_PP-OCRv4_rec_infer.onnx|feeds|x=1x3x48x320|1|$cnn,ort-static-u8s8-pc-op17
+ppocr-rec|$models/ppocr-rec/ch_PP-OCRv4_rec_infer.onnx|feeds|x=1x3x48x320|1|$old
 silero-vad|$models/silero-vad/silero_vad_16k_op15.onnx|feeds|input=1x576|1|$cnn,ort-dynamic
-nsnet2|$models/nsnet2/nsnet2_16k.onnx|--dynamic|input=1x100x161|1|ort-dynamic,ort-static-u8s8-pc
-dtln_1|$models/dtln/dtln_1.onnx|--dynamic||1|ort-dynamic,ort-static-u8s8-pc
-dtln_2|$models/dtln/dtln_2.onnx|--dynamic||1|ort-dynamic,ort-static-u8s8-pc
+nsnet2|$models/nsnet2/nsnet2_16k.onnx|--dynamic|input=1x100x161|1|$old,ort-dynamic
+dtln_1|$models/dtln/dtln_1.onnx|--dynamic||1|$old,ort-dynamic
+dtln_2|$models/dtln/dtln_2.onnx|--dynamic||1|$old,ort-dynamic
 TABLE
 }
 
@@ -122,7 +123,7 @@ kernels() {
 
 linear() {
   "$python" bench/peers/linear.py "$peers" build/bench/linear_bench "$out/linear.json" --rounds "$rounds"
-  rm -f "$out/weights.jsonl"
+  : >"$out/weights.jsonl"
   for _ in $(seq "$rounds"); do
     keep "$out/weights.jsonl" weights build/bench/linear_bench --method weights --m 1 --k 2048 --n 5632 --seconds 0.1
   done
@@ -138,7 +139,7 @@ network() {
       say "networks: $name, batch $batch, without peers"
       for threads in 1 2; do
         keep "$out/alone.jsonl" "$name" "$octet" bench "$file" --against "$float" "${options[@]}" --threads "$threads" \
-          --batch "$batch" --rounds $((10 * rounds)) --json
+          --batch "$batch" --rounds $((4 * rounds)) --json
       done
     elif [ "$name" = "$spec" ]; then
       say "networks: $name, batch $batch"
@@ -156,7 +157,8 @@ network() {
   done
 }
 networks_section() {
-  rm -f "$out/networks.json" "$out/alone.jsonl"
+  echo '{}' >"$out/networks.json"
+  : >"$out/alone.jsonl"
   each_network network
 }
 
@@ -168,7 +170,7 @@ avx2_network() {
     --rounds $((10 * rounds)) --json
 }
 avx2() {
-  rm -f "$out/avx2.jsonl"
+  : >"$out/avx2.jsonl"
   each_network avx2_network
 }
 
@@ -180,7 +182,7 @@ limits_network() {
     --rounds $((10 * rounds)) --json
 }
 limits() {
-  rm -f "$out/limits.jsonl"
+  : >"$out/limits.jsonl"
   each_network limits_network
 }
 
@@ -201,7 +203,9 @@ start_network() {
   fi
 }
 overheads() {
-  rm -f "$out/start.jsonl" "$out/sessions.jsonl" "$out/ort.jsonl"
+  : >"$out/start.jsonl"
+  : >"$out/sessions.jsonl"
+  : >"$out/ort.jsonl"
   each_network start_network
 }
 
@@ -215,12 +219,14 @@ training() {
 for section in "${sections[@]}"; do
   [ -z "$only" ] || [ "$only" = "$section" ] || continue
   say "section $section"
+  begin=$SECONDS
   build/bench/machine_bench >"$out/$section.before.json"
   case "$section" in
     networks) networks_section ;;
     *) "$section" ;;
   esac || say "$section: stopped early"
   build/bench/machine_bench >"$out/$section.after.json"
+  say "section $section took $((SECONDS - begin)) s"
 done
 build/bench/write_page "$out" "$page"
 say "written: $page.md and $page.json"

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bench/page/network_times.h"
 #include "bench/page/sections.h"
 
@@ -89,12 +91,26 @@ std::string float_table(const Times& times) {
   return out + "\n";
 }
 
+// A line for the page, if a cell of the engine failed.
+std::string failure_of(const std::string& network, const std::string& engine, const Json& cells) {
+  for (const Json& cell : cells) {
+    if (!cell.contains("error")) continue;
+    std::string error = cell["error"].get<std::string>();
+    error = error.substr(0, error.find('\n')).substr(0, 200);
+    std::replace(error.begin(), error.end(), '`', '\'');
+    return fmt::format("Failed: {}, {}: `{}`\n\n", network, engine, error);
+  }
+  return "";
+}
+
 std::string all_engines(const Times& times, const Json& networks) {
+  std::string failures;
   std::string out = "<details><summary>All engines, milliseconds, and the rounds' own probe</summary>\n\n" +
                     head({"network", "engine", "batch 1, 1 thread", "2 threads", "batch 16, 1 thread", "2 threads"});
   for (const auto& [network, engines] : times.latency().items()) {
     for (const auto& [engine, cells] : engines.items()) {
       std::vector<std::string> line = {network, engine};
+      failures += failure_of(network, engine, cells);
       for (const char* cell : {"b1t1", "b1t2", "b16t1", "b16t2"}) {
         line.push_back(cells.contains(cell) && cells[cell].contains("error")
                            ? "failed"
@@ -103,8 +119,8 @@ std::string all_engines(const Times& times, const Json& networks) {
       out += row(line);
     }
   }
-  out += "\n" +
-         head({"network", "batch", "threads", "numpy fp32 product before, after, Gflop/s", "others' cores meanwhile"});
+  out += "\n" + failures;
+  out += head({"network", "batch", "threads", "numpy fp32 product before, after, Gflop/s", "others' cores meanwhile"});
   for (const Json& p : networks.value("probe", Json::array())) {
     out += row(
         {p["model"].get<std::string>(), p["batch"].dump(), p["threads"].dump(),

@@ -22,8 +22,8 @@ void cut_paths(Json& json, const std::string& key) {
   if (json.is_structured()) {
     for (auto& item : json.items()) cut_paths(item.value(), json.is_object() ? item.key() : key);
   } else if (json.is_string() && key != "name") {
-    static const std::regex path(R"(/(?:[^\s/'":,]+/)+)");
-    json = std::regex_replace(json.get<std::string>(), path, "");
+    static const std::regex path(R"((^|[\s'"=(])/(?:[^\s/'":,]+/)+)");
+    json = std::regex_replace(json.get<std::string>(), path, "$1");
   }
 }
 

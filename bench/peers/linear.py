@@ -89,9 +89,9 @@ def main():
                 k, n = map(int, shape.split("x"))
                 row = cell(dynamic_linear, options.command, k, n, m, threads, options.rounds, errors)
                 rows.append(row)
-                best = max((p["gops"] for p in row["peers"].values()), default=0)
-                print(f"linear {shape}, {m} rows, {threads} threads: {row['gops']:.0f} Gop/s, best peer {best:.0f}",
-                      file=sys.stderr, flush=True)
+                text = ", ".join(f"{name} {p['gops']:.0f}" for name, p in row["peers"].items())
+                print(f"linear {shape}, {m} rows, {threads} threads: {row['gops']:.0f} Gop/s; {text}", file=sys.stderr,
+                      flush=True)
     with open(options.out, "w") as out:
         json.dump({"rows": rows, "errors": errors}, out, indent=1)
 

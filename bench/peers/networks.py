@@ -7,6 +7,7 @@
 All options but --calibration are those of peers.py, which times the engines in turns. The new networks are fed random
 numbers, also where a peer calibrates: their answers are not looked at, and their time does not depend on the values.
 """
+import json
 import sys
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def write_calibration(name, folder):
         np.savez(Path(folder) / f"{i:05}.npz", **feed)
 
 
+def note_unprepared(options):
+    """Engines that could not quantize a network: peers.py leaves them out; here a failed cell says why."""
+    path = Path(options["--json"])
+    results = json.loads(path.read_text())
+    for engine in options["--engines"].split(","):
+        state = peers.CACHE / options["--models"] / engine / "prepare.json"
+        cells = results["latency"][options["--models"]].setdefault(engine, {})
+        if not cells and state.exists():
+            error = json.loads(state.read_text()).get("error", "not prepared")
+            cells[f"b{options['--batches']}t1"] = {"error": error.splitlines()[0]}
+    path.write_text(json.dumps(results, indent=1))
+
+
 def main(folder, words):
     peers.zoo = zoo
     if words[0] == "--calibration":
@@ -61,7 +75,8 @@ def main(folder, words):
         return start(command, **options)
     peers.subprocess.run = run
     sys.argv = ["networks.py", *words]
-    return peers.main()
+    peers.main()
+    note_unprepared(dict(zip(words[::2], words[1::2])))
 
 
 if __name__ == "__main__":
