@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 shared=${OCTET_SHARED:-../shared} python=${PEERS_PYTHON:-python3} octet=build/octet out=build/bench-data
 export OCTET_SHARED=$shared PEERS_CACHE=${PEERS_CACHE:-$PWD/$out/peers}
-rounds=5 only='' page=docs/benchmarks
+rounds=4 only='' page=docs/benchmarks
 sections=(kernels linear networks avx2 limits overheads training)
 while [ $# -gt 1 ]; do
   case "$1" in
@@ -118,7 +118,7 @@ keep() {
 
 kernels() {
   [ -x build/bench/kernels_bench ] || { say "kernels: built without oneDNN: left out"; return; }
-  OMP_NUM_THREADS=1 build/bench/kernels_bench --seconds "$(((rounds + 1) / 2))e-1" --json "$out/kernels.json" >&2
+  OMP_NUM_THREADS=1 build/bench/kernels_bench --seconds "${rounds}e-1" --json "$out/kernels.json" >&2
 }
 
 linear() {
@@ -151,7 +151,7 @@ network() {
           --external-model "octet-dynamic:$name=$(quantized "$name.dynamic" "$float" --dynamic)")
       fi
       "$python" bench/peers/networks.py "$peers" --what latency --models "$name" --batches "$batch" --engines "$all" \
-        --rounds "$rounds" --external "octet=$command" --external "octet-fp32=$command" "${external[@]}" \
+        --rounds "$rounds" --block 0.12 --gap 0.1 --external "octet=$command" --external "octet-fp32=$command" "${external[@]}" \
         --json "$out/networks.json" >"$out/peers.md" 2>"$out/peers.log" || say "$name: $(tail -1 "$out/peers.log")"
     fi
   done

@@ -29,7 +29,8 @@ std::string line_of(const Json& r) {
       by_peak ? at_least(100 * of_peak, 85, " % of peak") : at_least(ours / best.gops, 1.25, " x");
   return row({fmt::format("{} x {}", r["k"].dump(), r["n"].dump()), text(m, 0), text(threads, 0), best.name,
               text(best.gops, 0), text(ours, 0), text(ours / best.gops, 2), percent(of_peak),
-              fmt::format("{:.1e}, {:.1e}", number(r, {"error"}), best.error)},
+              fmt::format("{:.1e}, {}", number(r, {"error"}),
+                          std::isnan(best.error) ? "-" : fmt::format("{:.1e}", best.error))},
              asked);
 }
 
@@ -50,7 +51,7 @@ std::string linear_section(const Json& results) {
     out += line_of(r);
     worst = std::fmax(worst, number(r, {"error"}));
   }
-  out += fmt::format("\nLargest error of ours: {:.1e}.\n\n", worst);
+  out += std::isnan(worst) ? "\n" : fmt::format("\nLargest error of ours: {:.1e}.\n\n", worst);
   const Json errors = linear.value("errors", Json::object());
   for (const auto& [engine, error] : errors.items()) {
     out += fmt::format("Left out in some cells: {} ({}).\n\n", engine, error.get<std::string>());
