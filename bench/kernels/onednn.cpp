@@ -1,4 +1,4 @@
-#include "onednn.h"
+#include "bench/kernels/onednn.h"
 
 #include <cstring>
 #include <dnnl.hpp>

@@ -1,9 +1,10 @@
 // Times a training step (forward, backward, SGD with momentum) of an ONNX classifier on random images:
 //   build/bench/training_bench MODEL.onnx|small [--qat octet] [--batch 128] [--threads 2] [--rounds 15] [--recompute]
-//                              [--profile]
+//                              [--profile] [--json]
 // small: the network of fashion_mnist.cpp. --qat: the step with fake quantization by that preset.
-// Prints the least and the median time of a step, the memory that the step's plan takes, and the process's peak. Beside
-// it stands the peer that runs the same step in PyTorch.
+// Prints the least and the median time of a step, the memory that the step's plan takes, and the process's peak; with
+// --json only that, as one object. Beside it stands the peer that runs the same step in PyTorch
+// (bench/peers/training.py).
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ struct Options {
   std::string model, qat;
   std::int64_t batch = 128;
   int threads = 2, rounds = 15;
-  bool recompute = false, profile = false;
+  bool recompute = false, profile = false, json = false;
 };
 
 Options read_options(int count, char** words) {
@@ -44,6 +45,8 @@ Options read_options(int count, char** words) {
       out.recompute = true;
     } else if (std::strcmp(words[i], "--profile") == 0) {
       out.profile = true;
+    } else if (std::strcmp(words[i], "--json") == 0) {
+      out.json = true;
     } else {
       out.model = words[i];
     }
@@ -95,7 +98,8 @@ int run(const Options& options) {
   if (!options.qat.empty()) model = prepare_qat(model, qconfig(options.qat));
   add_loss(model.graph);
   const Differentiated d = differentiate(model, "loss", {.recompute = options.recompute});
-  std::printf(
+  std::fprintf(
+      options.json ? stderr : stdout,
       "%zu parameters, %zu states, %zu nodes; held at once %.1f MiB (%.1f MiB without recomputation, %d segments)\n",
       model.parameters.size(), model.states.size(), d.graph.nodes.size(), static_cast<double>(d.peak_bytes) / 0x1p20,
       static_cast<double>(d.peak_bytes_kept) / 0x1p20, d.segments);
@@ -142,6 +146,12 @@ int run(const Options& options) {
   std::sort(processor.begin(), processor.end());
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
+  if (options.json) {
+    std::printf("{\"min_ms\":%.4f,\"median_ms\":%.4f,\"arena_bytes\":%lld,\"peak_bytes\":%lld}\n", times.front(),
+                times[times.size() / 2], static_cast<long long>(session.arena_bytes()),
+                static_cast<long long>(usage.ru_maxrss) * 1024);
+    return 0;
+  }
   std::printf(
       "step, batch %lld, %d threads: min %.1f ms, median %.1f ms (processor time min %.1f ms); loss %.4f; arena %.1f "
       "MiB; peak of the process %ld MiB\n",

@@ -1,7 +1,10 @@
-#include "probe.h"
+#include "bench/machine/probe.h"
 
+#include <algorithm>
+
+#include "bench/machine/clock.h"
+#include "bench/machine/probe_loops.h"
 #include "octet/base/cpu.h"
-#include "probe_loops.h"
 
 namespace octet::bench {
 
@@ -13,6 +16,15 @@ Probe int8_probe() {
 Probe float_probe() {
   if (isa_allowed(Isa::avx512)) return {"vfmadd zmm", probe_fma512};
   return {"vfmadd ymm", probe_fma};
+}
+
+double rate_of(const Probe& probe) {
+  double best = 0;
+  for (int i = 0; i < 4; ++i) {
+    const double begin = now(), done = probe.run();
+    best = std::max(best, done / (now() - begin));
+  }
+  return best;
 }
 
 }  // namespace octet::bench

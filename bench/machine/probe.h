@@ -13,4 +13,7 @@ struct Probe {
 Probe int8_probe();
 Probe float_probe();
 
+/// Operations a second in the fastest of some calls, a few milliseconds in all.
+double rate_of(const Probe& probe);
+
 }  // namespace octet::bench

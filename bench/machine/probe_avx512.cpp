@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "probe_loops.h"
+#include "bench/machine/probe_loops.h"
 
 namespace octet::bench {
 namespace {
@@ -31,6 +31,16 @@ double probe_vnni512() {
   }
   for (__m512i& s : sum) __asm__ volatile("" : "+v"(s));
   return 2.0 * 64 * kChains * kRounds;
+}
+
+void read_all512(const void* data, std::int64_t bytes) {
+  const auto* at = static_cast<const char*>(data);
+  for (const char* end = at + bytes; at < end; at += 512) {
+    for (int i = 0; i < 512; i += 64) {
+      __m512i v = _mm512_load_si512((at + i));
+      __asm__ volatile("" : "+v"(v));  // the load happens
+    }
+  }
 }
 
 }  // namespace octet::bench

@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "probe_loops.h"
+#include "bench/machine/probe_loops.h"
 
 namespace octet::bench {
 namespace {
@@ -33,6 +33,16 @@ double probe_madd() {
   }
   for (__m256i& s : sum) __asm__ volatile("" : "+x"(s));
   return 2.0 * 16 * kChains * kRounds;
+}
+
+void read_all(const void* data, std::int64_t bytes) {
+  const auto* at = static_cast<const char*>(data);
+  for (const char* end = at + bytes; at < end; at += 512) {
+    for (int i = 0; i < 512; i += 32) {
+      __m256i v = _mm256_load_si256(reinterpret_cast<const __m256i*>(at + i));
+      __asm__ volatile("" : "+x"(v));  // the load happens
+    }
+  }
 }
 
 }  // namespace octet::bench

@@ -1,0 +1,59 @@
+#include <fmt/format.h>
+
+#include "bench/page/sections.h"
+
+namespace octet::bench {
+namespace {
+
+// What is asked of a kernel, as a percentage of the peak.
+double asked_of_peak(const std::string& name) {
+  if (name == "int8 Linear 128x768x768") return 93;
+  if (name == "int8 3x3 28x28x64 -> 64") return 92;
+  if (name == "int8 1x1 56x56x64 -> 256") return 85;
+  if (name == "int8 stem 7x7 224x224x3 -> 64") return 60;
+  if (name == "int8 stem 3x3 224x224x3 -> 32") return 35;
+  return kNothing;
+}
+
+std::string line_of(const Json& k) {
+  const std::string name = k["name"].get<std::string>();
+  const double of_peak = number(k, {"gops"}) / number(k, {"peak_gops"});
+  const double ratio = number(k, {"onednn_us"}) / number(k, {"us"});
+  std::vector<std::string> asked = nothing_asked();
+  if (const double peak = asked_of_peak(name); !std::isnan(peak)) asked = at_least(100 * of_peak, peak, " % of peak");
+  if (name.starts_with("int8 depthwise")) asked = at_least(ratio, 2, " x oneDNN");
+  return row({name, text(number(k, {"us"}), 1), text(number(k, {"gops"}), 0), percent(of_peak),
+              text(number(k, {"onednn_gops"}), 0), text(ratio, 2), k["limit"].get<std::string>()},
+             asked);
+}
+
+std::string weight_only(const Json& lines) {
+  const double ours = largest(lines, "weights", "weight_gbytes"), limit = largest(lines, "weights", "read_gbytes");
+  return "### Weight-only int8\n\nIn the section `linear`: `build/bench/linear_bench --method weights --m 1 --k 2048 "
+         "--n 5632`: one row, "
+         "weights read once. "
+         "The bandwidth is that of reading as many bytes as the int8 weights take, in the same turns. Four-bit weights "
+         "are "
+         "not built.\n\n" +
+         head({"layer", "us", "GB/s of int8 weights", "measured bandwidth", "share", "asked", "reached"}) +
+         row({"1 x 2048 x 5632", text(1e3 * least(lines, "weights", "min_ms"), 1), text(ours, 1), text(limit, 1),
+              percent(ours / limit)},
+             at_least(100 * ours / limit, 85, " % of bandwidth")) +
+         "\n";
+}
+
+}  // namespace
+
+std::string kernels_section(const Json& results) {
+  std::string out = section_head(
+      results, "Kernels, one thread", "kernels",
+      "Or `build/bench/kernels_bench [NAME...]`: processor time, ours and oneDNN's taking turns. The peak is a loop of "
+      "the "
+      "machine's int8 or float multiply-add on registers, measured in the same turns. Limits: see the last section.");
+  out += head({"kernel", "us", "Gop/s", "of peak", "oneDNN Gop/s", "oneDNN's time over ours", "limited by", "asked",
+               "reached"});
+  for (const Json& k : results.value("kernels", Json::array())) out += line_of(k);
+  return out + "\n" + weight_only(results.value("weights", Json::array()));
+}
+
+}  // namespace octet::bench
