@@ -1,22 +1,15 @@
-// Packed weights, made once and shared by all plans of a session.
+// Packed weights as the plans of a session find them: by where the weights lie, without looking at them again. What is
+// not found is taken from those of the process.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <utility>
-
-#include "octet/tensor/tensor.h"
+#include "octet/runtime/shared_packs.h"
 
 namespace octet::runtime {
 
 class PackCache {
  public:
-  /// What `make` gives for `source`, or what an earlier call with the same source data and `form`
-  /// gave if that is still in use.
+  /// What `make` gives for `source`, or what an earlier call with the same numbers and `form` gave if that is still in
+  /// use. The form names the kernel and all else that packing depends on.
   template <class T>
   std::shared_ptr<const T> get(const Tensor& source, const std::string& form, const std::function<T()>& make) {
     const std::lock_guard lock(mutex_);
@@ -24,11 +17,12 @@ class PackCache {
     if (const auto found = held.lock()) return std::static_pointer_cast<const T>(found);
     // The source is kept alive with what was made from it: its address names it.
     struct Entry {
-      T packed;
+      std::shared_ptr<const T> packed;
       std::shared_ptr<const void> source;
     };
-    const auto entry = std::make_shared<const Entry>(Entry{make(), source.owner()});
-    std::shared_ptr<const T> packed(entry, &entry->packed);
+    const auto entry =
+        std::make_shared<const Entry>(Entry{SharedPacks::of_process().get<T>(source, form, make), source.owner()});
+    std::shared_ptr<const T> packed(entry, entry->packed.get());
     held = packed;
     return packed;
   }

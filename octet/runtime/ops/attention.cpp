@@ -17,8 +17,8 @@ namespace octet::runtime {
 namespace {
 
 constexpr std::int64_t kScores = 16 * 1024;  // floats of a block of rows
-constexpr std::int64_t kLeastRows = 24;     // of a block: whole tiles of the kernels
-constexpr std::int64_t kPartRows = 384;     // that share packed keys and values, where threads need no more parts
+constexpr std::int64_t kLeastRows = 24;      // of a block: whole tiles of the kernels
+constexpr std::int64_t kPartRows = 384;      // that share packed keys and values, where threads need no more parts
 
 Shape shape_of(const View& view) { return Shape(view.dims); }
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }

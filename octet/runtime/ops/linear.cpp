@@ -19,7 +19,7 @@ class LinearStep : public PreparedStep {
     epilogue_.read(ctx.node, gemm_.n);
     epilogue_.set_bias(ctx.constants.size() > 2 ? ctx.constants[2] : nullptr, gemm_.n);
     const Tensor& w = *ctx.constants[1];
-    packed_ = ctx.cache.get<Packed>(w, linear_form("gemm_f32", gemm_), [&] {
+    packed_ = ctx.cache.get<Packed>(w, linear_form(kernel_.name, gemm_), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_f32(kernel_, gemm_)})};
       kernels::pack_gemm_f32(kernel_, gemm_, w.data<float>(), packed.data.raw());
       return packed;

@@ -38,7 +38,7 @@ class FloatProduct : public Product {
  public:
   FloatProduct(const WeightView& view, PackCache& cache)
       : gemm_(shape_of(view)), kernel_(kernels::select_igemm_f32(gemm_.n)) {
-    packed_ = cache.get<Packed>(view.weights, form_of("gemm_f32", view), [&] {
+    packed_ = cache.get<Packed>(view.weights, form_of(kernel_.name, view), [&] {
       Packed packed{Tensor(DType::u8, {kernels::packed_bytes_f32(kernel_, gemm_)})};
       kernels::pack_gemm_f32(kernel_, gemm_, view.weights.data<float>() + view.offset, packed.data.raw());
       return packed;
