@@ -79,6 +79,7 @@ class Independence {
     if (ours && is_one_of(kBySample, op)) return a.integer("per_tensor", 0) == 0 && only_leading_inputs(node);
     if (ours && op == "MaskedSoftmax") return broadcasts(node) && shape(node.outputs[0])->rank() > 1;
     if (ours && (op == "Attention" || op == "MatMul" || op == "QMatMul")) return keeps_matrices(node);
+    if (ours && op == "Embedding") return !batched(node.inputs[0]) && !batched(node.inputs[1]);
     if (is_one_of(kElementwise, op)) return broadcasts(node);
     if (!node.domain.empty()) return false;
     const int rank = batched(node.inputs[0]) ? shape(node.inputs[0])->rank() : 0;

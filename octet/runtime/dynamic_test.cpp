@@ -127,6 +127,21 @@ TEST(Dynamic, PerRowConvolutionsAndRecurrentLayers) {
   EXPECT_THAT(lowered, HasSubstr("DynamicLSTM"));
 }
 
+// A table of rows with scales of their own, or one for all, is read row by row; its bits are those of the table made
+// float.
+TEST(Dynamic, AnInt8TableStaysInt8) {
+  for (const int axis : {0, -1}) {
+    Builder b(63);
+    const ValueId ids = b.graph.add_input("ids", DType::i64, {Dim("N"), 3});
+    b.graph.outputs = {b.node("Gather", {b.weights({9, 16}, axis), ids})};
+    const NamedTensors inputs{{"ids", Tensor::from<std::int64_t>({2, 3}, {0, 8, -1, -9, 4, 4})}};
+    const std::string lowered = expect_close(b.graph, inputs, 1e-30);
+    EXPECT_THAT(lowered, HasSubstr("octet.rt.Embedding"));
+    const Session session(b.graph, {.threads = 1});
+    EXPECT_THROW(session.run({{"ids", Tensor::from<std::int64_t>({1, 3}, {0, 9, 0})}}), Error);
+  }
+}
+
 // Few rows read the weights as they are; for many they are made float once.
 TEST(Dynamic, WeightOnlyIsFoldedToFloatForManyRows) {
   Builder b(62);

@@ -24,6 +24,7 @@ int fuse_per_row(Graph& graph);
 int fuse_recurrent(Graph& graph);
 int fuse_weight_only(Graph& graph);
 int fold_constants(Graph& graph);
+int fuse_embedding(Graph& graph);
 int fuse_float(Graph& graph);
 int channels_last(Graph& graph);
 int cancel_moves(Graph& graph);

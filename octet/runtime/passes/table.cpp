@@ -18,6 +18,7 @@ const std::vector<Pass>& passes() {
       {"fuse_lookup", fuse_lookup},
       {"fuse_binary", fuse_binary},
       {"fuse_table", fuse_table},
+      {"fuse_embedding", fuse_embedding},
       {"fuse_weight_only", fuse_weight_only},
       {"fold_constants", fold_constants},
       {"fuse_recurrent", fuse_recurrent},
