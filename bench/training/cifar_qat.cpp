@@ -37,7 +37,7 @@ void run(const std::string& path, const std::string& training_folder, const std:
   const Graph tuned = inference_form(model);
   show("float32, fine-tuned", top1(tuned, test));
   show("W8A8 post-training", top1(quantize(tuned, Static{.calibration = calibration(training)}).model, test));
-  show("W8A8 QAT", qat(copy_of(model), {}, recipe(0.002, epochs[1]), training, test));
+  show("W8A8 QAT", qat(copy_of(model), {}, recipe(0.0005, epochs[1]), training, test));
   constexpr QConfigOptions kFour{.weight_bits = 4, .activation_bits = 4};
   show("W4A4 post-training", qat(copy_of(model), kFour, recipe(1, 0), training, test));
   show("W4A4 QAT", qat(copy_of(model), kFour, recipe(0.02, epochs[2]), training, test));
