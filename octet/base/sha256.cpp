@@ -8,6 +8,8 @@
 namespace octet {
 namespace {
 
+__extension__ typedef unsigned __int128 Wide;  // not of ISO C++, but of every compiler that builds this
+
 // The first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 const std::array<std::uint32_t, 64>& constants() {
   static const std::array<std::uint32_t, 64> table = [] {
@@ -18,10 +20,10 @@ const std::array<std::uint32_t, 64>& constants() {
       for (unsigned d = 2; d * d <= n; ++d) prime = prime && n % d != 0;
       if (!prime) continue;
       // floor(cbrt(n) * 2^32) by bisection in whole numbers: exact whatever the mathematics library.
-      unsigned __int128 low = 0, high = static_cast<unsigned __int128>(8) << 32;
+      Wide low = 0, high = static_cast<Wide>(8) << 32;
       while (high - low > 1) {
-        const unsigned __int128 middle = (low + high) / 2;
-        (middle * middle * middle <= static_cast<unsigned __int128>(n) << 96 ? low : high) = middle;
+        const Wide middle = (low + high) / 2;
+        (middle * middle * middle <= static_cast<Wide>(n) << 96 ? low : high) = middle;
       }
       out[count++] = static_cast<std::uint32_t>(low);
     }

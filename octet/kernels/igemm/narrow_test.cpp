@@ -70,8 +70,9 @@ TEST(Narrow, ServesWhatFits) {
   const GemmShape s{.m = 64, .n = 20, .k = 128, .b_k_stride = 20};
   std::vector<std::int8_t> w(static_cast<std::size_t>(s.n * s.k), 32);
   EXPECT_TRUE(serves_u8s8(kernel, s, w.data()));
-  if (&select_igemm_u8s8(s.n, s.k) == &igemm_u8s8_avx2)
+  if (&select_igemm_u8s8(s.n, s.k) == &igemm_u8s8_avx2) {
     EXPECT_EQ(&select_igemm_u8s8(s, fit_u8s8(s, w.data())), &kernel);
+  }
   w[5] = 33;  // 33 + 3 * 32 = 129: a correction
   EXPECT_TRUE(serves_u8s8(kernel, s, w.data()));
   std::fill(w.begin(), w.end(), static_cast<std::int8_t>(127));

@@ -100,7 +100,9 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
     }
   }
   EXPECT_LT(weak, kCases / 10);
-  if (cpu_supports(Isa::avx2)) EXPECT_GT(narrow, kCases / 3);
+  if (cpu_supports(Isa::avx2)) {
+    EXPECT_GT(narrow, kCases / 3);
+  }
 }
 
 TEST(IgemmU8S8, ProductsOfEveryKernelEqualTheDefinition) {
