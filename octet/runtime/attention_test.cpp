@@ -73,6 +73,8 @@ TEST(Attention, OfEveryForm) {
   using Mask = Case::Mask;
   const Case cases[] = {
       {},
+      {.queries = 0},
+      {.depth = 0},
       {.batch = 3, .heads = 1, .queries = 1, .keys = 1, .depth = 1, .width = 1, .scale = on_keys},
       {.batch = 2,
        .heads = 3,

@@ -54,10 +54,7 @@ class AttentionStep : public PreparedStep {
     lead_ = Shape(product.dims().first(static_cast<std::size_t>(product.rank() - 2)));
     const std::vector<std::int64_t> perm = attributes.integers("y_perm");
     output_ = shape_of(permuted_view(product, perm));
-    std::vector<std::int64_t> inverse(perm.size());
-    for (std::size_t i = 0; i < perm.size(); ++i)
-      inverse[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
-    const View y = permuted_view(output_, inverse);
+    const View y = permuted_view(output_, inverse_of(perm));
 
     rows_ = scores[scores.rank() - 2];
     keys_ = scores.back();

@@ -23,6 +23,8 @@ struct View {
 };
 /// `perm` empty: the tensor as it lies.
 View permuted_view(const Shape& shape, const std::vector<std::int64_t>& perm);
+/// The permutation that undoes `perm`.
+std::vector<std::int64_t> inverse_of(const std::vector<std::int64_t>& perm);
 
 /// a [..., M, K] times b [..., K, N] into y [..., M, N], leading dimensions broadcast as numpy's matmul does (two
 /// dimensions at least). The kernels walk two loops of matrices; what loops are left are walked outside.

@@ -45,6 +45,12 @@ View permuted_view(const Shape& shape, const std::vector<std::int64_t>& perm) {
   return out;
 }
 
+std::vector<std::int64_t> inverse_of(const std::vector<std::int64_t>& perm) {
+  std::vector<std::int64_t> out(perm.size());
+  for (std::size_t i = 0; i < perm.size(); ++i) out[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
+  return out;
+}
+
 namespace {
 
 // The loops over matrices, outermost first, merged where one stride serves for both.

@@ -25,10 +25,7 @@ class MatMulBase : public PreparedStep {
     const Shape product = matmul_output(shape_of(a), shape_of(b));
     const std::vector<std::int64_t> perm = attributes.integers("y_perm");
     output_ = shape_of(permuted_view(product, perm));
-    std::vector<std::int64_t> inverse(perm.size());
-    for (std::size_t i = 0; i < perm.size(); ++i)
-      inverse[static_cast<std::size_t>(perm[i])] = static_cast<std::int64_t>(i);
-    plan_ = plan_matmul(a, b, permuted_view(output_, inverse));
+    plan_ = plan_matmul(a, b, permuted_view(output_, inverse_of(perm)));
     epilogue_.read(ctx.node, plan_.gemm.n);
   }
 
