@@ -32,8 +32,9 @@ inline __attribute__((always_inline)) void run_steps(const void* const* rows, st
   }
 }
 
-template <class Vector, int kRows, int kVectors, int kSteps>
-void run_core(const TileArgs& tile, void* acc) noexcept {
+/// `last` takes the sums [kRows][kVectors], which have not left their registers.
+template <class Vector, int kRows, int kVectors, int kSteps, class Last>
+inline __attribute__((always_inline)) void run_core(const TileArgs& tile, const Last& last) {
   typename Vector::Sum sum[kRows][kVectors];
   for (int m = 0; m < kRows; ++m) {
     for (int v = 0; v < kVectors; ++v) {
@@ -51,11 +52,7 @@ void run_core(const TileArgs& tile, void* acc) noexcept {
       for (; at < end; at += 4) run_steps<Vector, kRows, kVectors, 1>(rows, at, w, sum);
     }
   }
-  for (int m = 0; m < kRows; ++m) {
-    for (int v = 0; v < kVectors; ++v) {
-      Vector::store(static_cast<char*>(acc) + (m * kVectors + v) * 4 * Vector::kLanes, sum[m][v]);
-    }
-  }
+  last(sum);
 }
 
 /// IgemmKernel::core for tiles of up to kRows rows: one loop for each number of rows.
@@ -64,7 +61,13 @@ void core(const TileArgs& tile, int rows, void* acc) noexcept {
   if constexpr (kRows > 1) {
     if (rows < kRows) return core<Vector, kRows - 1, kVectors, kSteps>(tile, rows, acc);
   }
-  run_core<Vector, kRows, kVectors, kSteps>(tile, acc);
+  run_core<Vector, kRows, kVectors, kSteps>(tile, [acc](const typename Vector::Sum(&sum)[kRows][kVectors]) {
+    for (int m = 0; m < kRows; ++m) {
+      for (int v = 0; v < kVectors; ++v) {
+        Vector::store(static_cast<char*>(acc) + (m * kVectors + v) * 4 * Vector::kLanes, sum[m][v]);
+      }
+    }
+  });
 }
 
 }  // namespace

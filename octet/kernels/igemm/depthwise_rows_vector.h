@@ -132,7 +132,7 @@ void depthwise_row_core_s32(const DepthwiseRow& row) noexcept {
   const DepthwiseSweep<V, kRows, kWidth, kStride> sweep{row, typename V::Mask(row.channels)};
   if (!row.in_registers) return sweep.store();
   const ByteConstants<V> k(*row.epilogue);
-  k.limits ? depthwise_bytes_core<V, true>(sweep, row, k) : depthwise_bytes_core<V, false>(sweep, row, k);
+  k.then != Then::nothing ? depthwise_bytes_core<V, true>(sweep, row, k) : depthwise_bytes_core<V, false>(sweep, row, k);
 }
 
 /// Places of vectors whose 128-bit parts hold four channels each, kSpan channels from part to part.

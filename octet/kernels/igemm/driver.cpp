@@ -107,10 +107,10 @@ struct Block {
 // Where the block's rows lie, without a division for each.
 void find_rows(const RowMap& map, const char* a, Block& block) {
   std::int64_t x = block.m % map.width, y = block.m / map.width % map.height, image = block.m / map.width / map.height;
-  for (std::int64_t r = 0; r < block.rows; ++r) {
-    block.row[static_cast<std::size_t>(r)] = a + image * map.steps[0] + y * map.steps[1] + x * map.steps[2];
-    if (++x < map.width) continue;
-    x = 0;
+  for (std::int64_t r = 0; r < block.rows; x = 0) {
+    const char* row = a + image * map.steps[0] + y * map.steps[1] + x * map.steps[2];
+    const std::int64_t end = std::min(block.rows, r + map.width - x);
+    for (; r < end; ++r, row += map.steps[2]) block.row[static_cast<std::size_t>(r)] = row;
     if (++y < map.height) continue;
     y = 0;
     ++image;
@@ -136,6 +136,13 @@ void correct_sums(const IgemmProblem& p, Block& block, TileArgs tile, std::int64
   }
 }
 
+// Of a panel from column n on, or null.
+FusedTile fused_tile(const IgemmProblem& p, const Epilogue& e, std::int64_t n) {
+  const IgemmKernel& kernel = *p.kernel;
+  const bool stored = kernel.fused == nullptr || p.corrections_offset >= 0 || n + kernel.nr > p.n;
+  return stored ? nullptr : kernel.fused(e, n);
+}
+
 void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const char* panel, std::int64_t n) {
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
@@ -148,7 +155,14 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   }
   const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, p.n - n));
   const int row_bytes = kernel.nr * kernel.acc_bytes, batch = kSumBytes / (row_bytes * kernel.mr) * kernel.mr;
-  for (std::int64_t m = 0; m < block.rows; m += batch) {
+  std::int64_t m = 0;
+  if (const FusedTile fused = fused_tile(p, e, n); fused != nullptr) {
+    for (; m + kernel.mr <= block.rows; m += kernel.mr) {
+      tile.rows = block.row.data() + m;
+      fused(tile, e, {block.m + m, n, kernel.mr, columns});
+    }
+  }
+  for (; m < block.rows; m += batch) {
     const int rows = static_cast<int>(std::min<std::int64_t>(batch, block.rows - m));
     for (int r = 0; r < rows; r += kernel.mr) {
       tile.rows = block.row.data() + m + r;

@@ -10,14 +10,16 @@
 namespace octet::kernels {
 namespace {
 
-// What follows the sum, its bias and residual.
-enum class Then { nothing, limits, hard_swish };
+// What comes between a scaled sum and its activation: nothing, not even inv_scale; a residual; or all there may be.
+enum class Extra { none, residual, all };
+// The activation, as far as it bites within the range of u8: at its lower end, at both, or a hard swish.
+enum class Then { nothing, floor, limits, hard_swish };
 
 template <class V>
 struct ByteConstants {
   typename V::F32 inv_scale, low, high, most, residual_scale;
   typename V::S32 residual_zero_point, zero_point;
-  bool limits;  // the activation bites within the range of u8
+  Then then;
 
   explicit ByteConstants(const Epilogue& e) {
     const bool relu = e.activation == Activation::relu, clamp = e.activation == Activation::clamp;
@@ -30,7 +32,9 @@ struct ByteConstants {
     residual_scale = V::set(e.residual_scale);
     residual_zero_point = V::set(e.residual_zero_point);
     zero_point = V::set_s16(e.zero_point);
-    limits = first > static_cast<float>(-e.zero_point) || last < end;
+    const bool bites = first > static_cast<float>(-e.zero_point);
+    then = last < end ? Then::limits : bites ? Then::floor : Then::nothing;
+    if (e.activation == Activation::hard_swish) then = Then::hard_swish;
   }
 };
 
@@ -49,37 +53,69 @@ struct SwishConstants {
   }
 };
 
-// kVectors vectors of columns from column c on, the last of them with `last` columns where kRagged.
-template <class V, int kVectors, bool kExtra, Then kThen, bool kRagged>
-void finish_byte_columns(const Epilogue& e, const ByteConstants<V>& k, const std::int32_t* acc, int stride,
-                         const TileSpan& span, int c, int last) {
-  const std::int64_t n = span.n + c;
-  const auto count = [&](int v) { return kRagged && v == kVectors - 1 ? last : V::kLanes; };
+/// kVectors vectors of columns from column n on, the last of them with `last` columns where kRagged. Where not kGuarded,
+/// no value is beyond the integers (stays_in_s32).
+template <class V, int kVectors, Extra kExtra, Then kThen, bool kGuarded, bool kRagged>
+struct ByteColumns {
+  ByteConstants<V> k;
+  SwishConstants<V> swish;
   typename V::F32 scale[kVectors], bias[kVectors];
-  for (int v = 0; v < kVectors; ++v) {
-    scale[v] = V::load_some(e.scale + n + v * V::kLanes, count(v));
-    // A missing bias is -0, which changes no bit.
-    bias[v] = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load_some(e.bias_f32 + n + v * V::kLanes, count(v));
-  }
-  const SwishConstants<V> swish(e);
-  const auto* residual = static_cast<const std::uint8_t*>(e.residual);
-  auto* out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + n;
-  for (int r = 0; r < span.rows; ++r, acc += stride, out += e.out_stride) {
-    typename V::S32 q[kVectors];
+  int last;
+
+  inline __attribute__((always_inline)) ByteColumns(const Epilogue& e, const ByteConstants<V>& constants,
+                                                    std::int64_t n, int columns)
+      : k(constants), swish(e), last(columns) {
     for (int v = 0; v < kVectors; ++v) {
-      auto t = V::mul(V::to_f32(V::load(acc + c + v * V::kLanes)), scale[v]);
-      if constexpr (kExtra) {
-        t = V::add(t, bias[v]);
-        if (residual != nullptr) {
-          const auto other = V::load_some(residual + (span.m + r) * e.residual_stride + n + v * V::kLanes, count(v));
-          t = V::add(t, V::mul(V::to_f32(V::sub(other, k.residual_zero_point)), k.residual_scale));
-        }
-        if constexpr (kThen == Then::hard_swish) t = swish(t);
-        t = V::mul(t, k.inv_scale);
-      }
-      if constexpr (kThen == Then::limits) t = V::lesser(k.high, V::greater(k.low, t));
-      q[v] = V::round(V::lesser(t, k.most));
+      scale[v] = V::load_some(e.scale + n + v * V::kLanes, count(v));
+      // A missing bias is -0, which changes no bit.
+      bias[v] = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load_some(e.bias_f32 + n + v * V::kLanes, count(v));
     }
+  }
+
+  int count(int v) const { return kRagged && v == kVectors - 1 ? last : V::kLanes; }
+
+  inline __attribute__((always_inline)) typename V::F32 with_residual(typename V::F32 t, const std::uint8_t* residual,
+                                                                      int v) const {
+    const auto other = V::load_some(residual + v * V::kLanes, count(v));
+    return V::add(t, V::mul(V::to_f32(V::sub(other, k.residual_zero_point)), k.residual_scale));
+  }
+
+  /// Sums of vector v of columns to integers; `residual` is that row's, or null.
+  inline __attribute__((always_inline)) typename V::S32 round(typename V::S32 sum, const std::uint8_t* residual,
+                                                              int v) const {
+    auto t = V::mul(V::to_f32(sum), scale[v]);
+    if constexpr (kExtra == Extra::all) t = V::add(t, bias[v]);
+    if constexpr (kExtra == Extra::residual) t = with_residual(t, residual, v);
+    if constexpr (kExtra == Extra::all) {
+      if (residual != nullptr) t = with_residual(t, residual, v);
+    }
+    if constexpr (kThen == Then::hard_swish) t = swish(t);
+    if constexpr (kExtra != Extra::none) t = V::mul(t, k.inv_scale);
+    if constexpr (kThen == Then::floor || kThen == Then::limits) t = V::greater(k.low, t);
+    if constexpr (kThen == Then::limits) t = V::lesser(k.high, t);
+    if constexpr (kGuarded) t = V::lesser(t, k.most);
+    return V::round(t);
+  }
+
+  /// Two rows of one or two vectors each, packed together; `residual` is the first's, or null.
+  inline __attribute__((always_inline)) void finish_two(const typename V::S32 (&first)[kVectors],
+                                                        const typename V::S32 (&second)[kVectors],
+                                                        const std::uint8_t* residual, std::uint8_t* out,
+                                                        const Epilogue& e) const {
+    const std::uint8_t* below = residual == nullptr ? nullptr : residual + e.residual_stride;
+    typename V::S32 q[2][kVectors];
+    for (int v = 0; v < kVectors; ++v) q[0][v] = round(first[v], residual, v);
+    for (int v = 0; v < kVectors; ++v) q[1][v] = round(second[v], below, v);
+    const auto bytes = kVectors == 1 ? V::pack_u8(q[0][0], q[1][0], q[0][0], q[1][0], k.zero_point)
+                                     : V::pack_u8(q[0][0], q[0][kVectors - 1], q[1][0], q[1][kVectors - 1], k.zero_point);
+    V::template store_rows<kVectors>(out, out + e.out_stride, bytes);
+  }
+
+  /// A row of sums to its bytes; `residual` is that row's, or null.
+  inline __attribute__((always_inline)) void finish(const typename V::S32 (&sum)[kVectors],
+                                                    const std::uint8_t* residual, std::uint8_t* out) const {
+    typename V::S32 q[kVectors];
+    for (int v = 0; v < kVectors; ++v) q[v] = round(sum[v], residual, v);
     const auto bytes = V::pack_u8(q[0], q[kVectors > 1 ? 1 : 0], q[kVectors > 2 ? 2 : 0],
                                   q[kVectors > 3                   ? 3
                                     : kVectors > 1 && kVectors < 3 ? 1
@@ -91,9 +127,23 @@ void finish_byte_columns(const Epilogue& e, const ByteConstants<V>& k, const std
       V::template store_vectors<kVectors>(out, bytes);
     }
   }
+};
+
+template <class V, int kVectors, Extra kExtra, Then kThen, bool kRagged>
+void finish_byte_columns(const Epilogue& e, const ByteConstants<V>& k, const std::int32_t* acc, int stride,
+                         const TileSpan& span, int c, int last) {
+  const std::int64_t n = span.n + c;
+  const ByteColumns<V, kVectors, kExtra, kThen, true, kRagged> columns(e, k, n, last);
+  const auto* residual = static_cast<const std::uint8_t*>(e.residual);
+  auto* out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + n;
+  for (int r = 0; r < span.rows; ++r, acc += stride, out += e.out_stride) {
+    typename V::S32 sum[kVectors];
+    for (int v = 0; v < kVectors; ++v) sum[v] = V::load(acc + c + v * V::kLanes);
+    columns.finish(sum, residual == nullptr ? nullptr : residual + (span.m + r) * e.residual_stride + n, out);
+  }
 }
 
-template <class V, int kVectors, bool kExtra, Then kThen>
+template <class V, int kVectors, Extra kExtra, Then kThen>
 void finish_byte_group(const Epilogue& e, const ByteConstants<V>& k, const std::int32_t* acc, int stride,
                        const TileSpan& span, int c) {
   const int left = span.columns - c, vectors = (left + V::kLanes - 1) / V::kLanes;
@@ -105,7 +155,7 @@ void finish_byte_group(const Epilogue& e, const ByteConstants<V>& k, const std::
   finish_byte_columns<V, kVectors, kExtra, kThen, true>(e, k, acc, stride, span, c, left - (kVectors - 1) * V::kLanes);
 }
 
-template <class V, bool kExtra, Then kThen>
+template <class V, Extra kExtra, Then kThen>
 void finish_byte_tile(const Epilogue& e, const std::int32_t* acc, int stride, const TileSpan& span) {
   const ByteConstants<V> k(e);
   for (int c = 0; c < span.columns; c += 4 * V::kLanes)
@@ -117,17 +167,17 @@ template <class V>
 bool finish_bytes(const Epilogue& e, const std::int32_t* acc, int stride, const TileSpan& span) {
   if (!ends_in_bytes(e)) return false;
   if (e.activation == Activation::hard_swish) {
-    finish_byte_tile<V, true, Then::hard_swish>(e, acc, stride, span);
+    finish_byte_tile<V, Extra::all, Then::hard_swish>(e, acc, stride, span);
     return true;
   }
   if (!only_limits(e)) return false;
-  const bool limits = ByteConstants<V>(e).limits;
+  const bool bites = ByteConstants<V>(e).then != Then::nothing;
   if (scales_to_bytes(e)) {
-    limits ? finish_byte_tile<V, false, Then::limits>(e, acc, stride, span)
-           : finish_byte_tile<V, false, Then::nothing>(e, acc, stride, span);
+    bites ? finish_byte_tile<V, Extra::none, Then::limits>(e, acc, stride, span)
+          : finish_byte_tile<V, Extra::none, Then::nothing>(e, acc, stride, span);
   } else {
-    limits ? finish_byte_tile<V, true, Then::limits>(e, acc, stride, span)
-           : finish_byte_tile<V, true, Then::nothing>(e, acc, stride, span);
+    bites ? finish_byte_tile<V, Extra::all, Then::limits>(e, acc, stride, span)
+          : finish_byte_tile<V, Extra::all, Then::nothing>(e, acc, stride, span);
   }
   return true;
 }

@@ -56,6 +56,9 @@ struct TileArgs {
 struct DepthwiseRows;
 struct NarrowKernel;
 
+/// Core and epilogue of a tile of mr rows and nr columns in one; its sums are not stored.
+using FusedTile = void (*)(const TileArgs& tile, const Epilogue& epilogue, const TileSpan& span) noexcept;
+
 /// A row of a kernel table. Packed weights: panels [N/nr][taps][K/kr][nr][kr], zero-filled, each
 /// followed by the s32 column sums [nr] of its weights where these are s8, and a narrow kernel's corrections.
 struct IgemmKernel {
@@ -68,6 +71,8 @@ struct IgemmKernel {
   void (*core)(const TileArgs& tile, int rows, void* acc) noexcept;
   /// Epilogue of a tile whose sums are acc[rows][nr].
   void (*finish)(const Epilogue& epilogue, const void* acc, const TileSpan& span) noexcept;
+  /// What does both for whole tiles from column n on, or null where this epilogue needs stored sums.
+  FusedTile (*fused)(const Epilogue& epilogue, std::int64_t n) noexcept = nullptr;
   /// Depthwise kernels that work by rows of the image (depthwise_rows.h) have this in place of a core.
   const DepthwiseRows* rows = nullptr;
   /// Of kernels that add products in 16 bits (narrow_kernel.h); they serve only weights that fit.

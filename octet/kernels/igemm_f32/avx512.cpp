@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "octet/kernels/igemm/core_vector.h"
+#include "octet/kernels/igemm/finish_registers.h"
 #include "octet/kernels/igemm/finish_vector.h"
 #include "octet/kernels/igemm_f32/kernels.h"
 
@@ -32,7 +33,8 @@ constexpr IgemmKernel tile(const char* name) {
           .a_bytes = 4,
           .acc_bytes = 4,
           .core = core<Floats, kRows, kVectors, kSteps>,
-          .finish = finish<Avx512, float, kVectors * 16>};
+          .finish = finish<Avx512, float, kVectors * 16>,
+          .fused = choose_tile_f32<Floats, Avx512, kRows, kVectors, kSteps>};
 }
 
 }  // namespace

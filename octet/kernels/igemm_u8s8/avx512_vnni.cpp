@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "octet/kernels/igemm/core_vector.h"
+#include "octet/kernels/igemm/finish_registers.h"
 #include "octet/kernels/igemm/finish_vector.h"
 #include "octet/kernels/igemm_u8s8/kernels.h"
 #include "octet/kernels/simd/avx512.h"
@@ -37,7 +38,8 @@ constexpr IgemmKernel tile(const char* name) {
           .a_bytes = 1,
           .acc_bytes = 4,
           .core = core<QuadsOfU8, kRows, kVectors, kSteps>,
-          .finish = finish<Avx512, std::int32_t, kVectors * 16>};
+          .finish = finish<Avx512, std::int32_t, kVectors * 16>,
+          .fused = choose_tile_s32<QuadsOfU8, Avx512, kRows, kVectors, kSteps>};
 }
 
 }  // namespace

@@ -91,6 +91,17 @@ struct Avx512 {
     if constexpr (kVectors == 3) store_some(p, v, 3 * kLanes);
     if constexpr (kVectors == 4) _mm512_storeu_si512(p, v);
   }
+  /// The first one or two vectors to p, as many after them to q.
+  template <int kVectors>
+  static void store_rows(std::uint8_t* p, std::uint8_t* q, Bytes v) {
+    if constexpr (kVectors == 1) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_castsi512_si128(v));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(q), _mm512_extracti32x4_epi32(v, 1));
+    } else {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_castsi512_si256(v));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm512_extracti64x4_epi64(v, 1));
+    }
+  }
   static void store_some(std::uint8_t* p, Bytes v, int count) {
     _mm512_mask_storeu_epi8(p, ~std::uint64_t{0} >> (64 - count), v);
   }

@@ -1,0 +1,111 @@
+// A whole tile and its epilogue in one function: the sums go from their registers to the output, and what finishes them
+// runs beside the next tile's first products. For the usual epilogues; the rest stores sums and calls finish. Included
+// only by the files of one instruction set.
+#pragma once
+
+#include "octet/kernels/igemm/core_vector.h"
+#include "octet/kernels/igemm/finish_bytes.h"
+#include "octet/kernels/igemm/finish_floats.h"
+
+namespace octet::kernels {
+namespace {
+
+/// row(r) for all rows, r known when compiled: sums indexed in a loop that is unrolled late would be kept in memory.
+template <int kRow, int kRows, class Row>
+inline __attribute__((always_inline)) void for_rows(const Row& row) {
+  row(kRow);
+  if constexpr (kRow + 1 < kRows) for_rows<kRow + 1, kRows>(row);
+}
+
+template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra, Then kThen>
+void byte_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
+  run_core<Vector, kRows, kVectors, kSteps>(
+      tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
+        const ByteColumns<V, kVectors, kExtra, kThen, kThen == Then::hard_swish, false> columns(e, ByteConstants<V>(e),
+                                                                                                span.n, V::kLanes);
+        const auto* residual = static_cast<const std::uint8_t*>(e.residual);
+        if (residual != nullptr) residual += span.m * e.residual_stride + span.n;
+        auto* out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n;
+        if constexpr (kVectors <= 2 && kRows % 2 == 0) {
+          for_rows<0, kRows / 2>([&](int r) __attribute__((always_inline)) {
+            columns.finish_two(sum[2 * r], sum[2 * r + 1], residual, out, e);
+            out += 2 * e.out_stride;
+            if (kExtra != Extra::none && residual != nullptr) residual += 2 * e.residual_stride;
+          });
+          return;
+        }
+        for_rows<0, kRows>([&](int r) __attribute__((always_inline)) {
+          columns.finish(sum[r], residual, out);
+          out += e.out_stride;
+          if (kExtra != Extra::none && residual != nullptr) residual += e.residual_stride;
+        });
+      });
+  if (e.lookup == nullptr) return;
+  V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n, e.out_stride, kRows,
+             kVectors * V::kLanes);
+}
+
+// Whether whatever the sums of columns [n, n + columns) are, what is rounded is below 2^31.
+inline bool stays_in_s32(const Epilogue& e, std::int64_t n, int columns) {
+  bool stays = 255 * __builtin_fabsf(e.residual_scale * e.inv_scale) <= 0x1p28f;
+  for (int c = 0; c < columns; ++c) stays &= __builtin_fabsf(e.scale[n + c] * e.inv_scale) <= 0.25f;
+  for (int c = 0; c < columns && e.bias_f32 != nullptr; ++c)
+    stays &= __builtin_fabsf(e.bias_f32[n + c] * e.inv_scale) <= 0x1p28f;
+  return stays;
+}
+
+template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra>
+FusedTile choose_then(Then then) {
+  if (then == Then::limits) return byte_tile<Vector, V, kRows, kVectors, kSteps, kExtra, Then::limits>;
+  if (then == Then::floor) return byte_tile<Vector, V, kRows, kVectors, kSteps, kExtra, Then::floor>;
+  return byte_tile<Vector, V, kRows, kVectors, kSteps, kExtra, Then::nothing>;
+}
+
+template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre, bool kResidual, bool kLimits>
+void float_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
+  run_core<Vector, kRows, kVectors, kSteps>(
+      tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
+        const FloatColumns<V, kVectors, kRowsAre, kResidual, kLimits> columns(e, span.n);
+        for_rows<0, kRows>([&](int r) __attribute__((always_inline)) {
+          columns.finish(e, sum[r], span.m + r, span.n);
+        });
+      });
+}
+
+template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre>
+FusedTile choose_float_tile(const Epilogue& e) {
+  const bool limits = e.activation != Activation::none;
+  if (e.residual == nullptr) {
+    return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, true>
+                  : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, false>;
+  }
+  return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, true>
+                : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, false>;
+}
+
+/// IgemmKernel::fused of f32 sums.
+template <class Vector, class V, int kRows, int kVectors, int kSteps>
+FusedTile choose_tile_f32(const Epilogue& e, std::int64_t) noexcept {
+  return finishes_as_floats(e) ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::alike>(e) : nullptr;
+}
+
+/// IgemmKernel::fused of s32 sums.
+template <class Vector, class V, int kRows, int kVectors, int kSteps>
+FusedTile choose_tile_s32(const Epilogue& e, std::int64_t n) noexcept {
+  if (finishes_as_floats(e)) {
+    return e.row_scale == nullptr ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::alike>(e)
+                                  : choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::own>(e);
+  }
+  if (!ends_in_bytes(e)) return nullptr;
+  if (e.activation == Activation::hard_swish)
+    return byte_tile<Vector, V, kRows, kVectors, kSteps, Extra::all, Then::hard_swish>;
+  if (!only_limits(e) || !stays_in_s32(e, n, kVectors * V::kLanes)) return nullptr;
+  const Then then = ByteConstants<V>(e).then;
+  if (scales_to_bytes(e)) return choose_then<Vector, V, kRows, kVectors, kSteps, Extra::none>(then);
+  if (e.bias_f32 == nullptr && e.residual != nullptr)
+    return choose_then<Vector, V, kRows, kVectors, kSteps, Extra::residual>(then);
+  return choose_then<Vector, V, kRows, kVectors, kSteps, Extra::all>(then);
+}
+
+}  // namespace
+}  // namespace octet::kernels
