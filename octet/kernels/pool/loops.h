@@ -43,6 +43,37 @@ constexpr auto kCopy = [](const Window&, const auto* sum, auto* to, std::int64_t
 // A block of channels stays in registers from the first pixel of a window to the last.
 using Bytes = std::uint8_t __attribute__((vector_size(32)));
 
+inline void take_greater(const std::uint8_t* from, Bytes& most) {
+  Bytes v;
+  __builtin_memcpy(&v, from, sizeof(v));
+  most = v > most ? v : most;
+}
+
+// All channels of a window inside the image, kCount pixels from `first` on, or taps.count where kCount is 0. The last
+// block of channels reaches back over the one before it.
+template <int kCount>
+void max_inside(const Taps& taps, const std::uint8_t* first, std::int64_t channels, std::uint8_t* to) {
+  const std::int64_t last = channels - static_cast<std::int64_t>(sizeof(Bytes));
+  for (std::int64_t next = 0; next < channels; next += sizeof(Bytes)) {
+    const std::int64_t c = next < last ? next : last;
+    Bytes most = {};
+    for (std::int64_t t = 0; t < (kCount == 0 ? taps.count : kCount); ++t) take_greater(first + c + taps.at[t], most);
+    __builtin_memcpy(to + c, &most, sizeof(most));
+  }
+}
+
+// The same of a window that its image cuts off.
+void max_cut_off(const PoolShape& s, const Window& window, const std::uint8_t* in, std::int64_t stride,
+                 std::uint8_t* to) {
+  const std::int64_t last = s.channels - static_cast<std::int64_t>(sizeof(Bytes));
+  for (std::int64_t next = 0; next < s.channels; next += sizeof(Bytes)) {
+    const std::int64_t c = next < last ? next : last;
+    Bytes most = {};
+    window.each_pixel(s, [&](std::int64_t pixel) { take_greater(in + pixel * stride + c, most); });
+    __builtin_memcpy(to + c, &most, sizeof(most));
+  }
+}
+
 void max_u8_loop(const PoolShape& s, const std::uint8_t* in, std::uint8_t* out, std::int64_t row) noexcept {
   const std::int64_t in_stride = s.in_stride == 0 ? s.channels : s.in_stride;
   const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
@@ -50,27 +81,15 @@ void max_u8_loop(const PoolShape& s, const std::uint8_t* in, std::uint8_t* out, 
     return pool_row<std::uint8_t>(s, in, out, row, 0, kGreater, kCopy);
   const WindowRow line(s, row);
   const Taps taps(s, in_stride);
+  const auto inside = taps.count == 9 ? max_inside<9> : taps.count == 4 ? max_inside<4> : max_inside<0>;
   for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
     const Window window(s, line, ox);
-    const bool inside = taps.serve(window);
-    const std::uint8_t* first =
-        inside ? in + ((window.image * s.in_height + window.start_y) * s.in_width + window.start_x) * in_stride : in;
     std::uint8_t* to = out + (row * s.out_width + ox) * out_stride;
-    for (std::int64_t next = 0; next < s.channels; next += sizeof(Bytes)) {
-      // The last block reaches back over the one before it.
-      const std::int64_t last = s.channels - static_cast<std::int64_t>(sizeof(Bytes)), c = next < last ? next : last;
-      Bytes most = {};
-      const auto take = [&](const std::uint8_t* from) {
-        Bytes v;
-        __builtin_memcpy(&v, from, sizeof(v));
-        most = v > most ? v : most;
-      };
-      if (inside) {
-        for (std::int64_t t = 0; t < taps.count; ++t) take(first + c + taps.at[t]);
-      } else {
-        window.each_pixel(s, [&](std::int64_t pixel) { take(in + pixel * in_stride + c); });
-      }
-      __builtin_memcpy(to + c, &most, sizeof(most));
+    if (taps.serve(window)) {
+      const std::int64_t pixel = (window.image * s.in_height + window.start_y) * s.in_width + window.start_x;
+      inside(taps, in + pixel * in_stride, s.channels, to);
+    } else {
+      max_cut_off(s, window, in, in_stride, to);
     }
   }
 }
