@@ -25,14 +25,32 @@ struct DepthwiseSweep {
   const DepthwiseRow& row;
   typename V::Mask mask;
 
-  // Column x of the input times its weights, into the sums of the outputs that it reaches.
-  template <int kSlot, int kPhase>
-  inline __attribute__((always_inline)) void add_column(std::int64_t x, Sums (&sums)[kRing]) const {
+  // Where the next column of the input lies.
+  struct Cursor {
+    std::int64_t x;
     const char* at[kRows];
-    const bool inside = x >= 0 && x < row.in_width;
-    for (int r = 0; r < kRows; ++r) at[r] = inside ? row.rows[r] + x * row.steps[r] : row.zeros;
+
+    Cursor(const DepthwiseRow& row, std::int64_t first) : x(first) {
+      for (int r = 0; r < kRows; ++r) at[r] = row.rows[r] + first * row.steps[r];
+    }
+    void advance(const DepthwiseRow& row) {
+      ++x;
+      for (int r = 0; r < kRows; ++r) at[r] += row.steps[r];
+    }
+  };
+
+  // The next column of the input times its weights, into the sums of the outputs that it reaches.
+  template <int kSlot, int kPhase>
+  inline __attribute__((always_inline)) void add_column(Cursor& cursor, Sums (&sums)[kRing]) const {
     typename V::Column column[kParts][kGroups];
-    V::template load_column<kRows>(at, mask, column);
+    if (cursor.x >= 0 && cursor.x < row.in_width) {
+      V::template load_column<kRows>(cursor.at, mask, column);
+    } else {
+      const char* zeros[kRows];
+      for (int r = 0; r < kRows; ++r) zeros[r] = row.zeros;
+      V::template load_column<kRows>(zeros, mask, column);
+    }
+    cursor.advance(row);
     const auto* w = static_cast<const char*>(row.weights);
     __asm__ volatile("" : "+r"(w));  // weights stay in memory: the registers are for the sums
     add_taps<kSlot, kPhase, 0>(w, column, sums);
@@ -57,11 +75,11 @@ struct DepthwiseSweep {
   }
 
   template <int kSlot, class Finish>
-  inline __attribute__((always_inline)) void step(std::int64_t x, Sums (&sums)[kRing], const Finish& finish) const {
+  inline __attribute__((always_inline)) void step(std::int64_t x, Cursor& cursor, Sums (&sums)[kRing],
+                                                    const Finish& finish) const {
     for (int g = 0; g < kGroups; ++g) sums[kSlot][g] = V::load_init(row.init, g);
-    const std::int64_t first = x * kStride - row.pad_left;
-    add_column<kSlot, 0>(first, sums);
-    if constexpr (kStride == 2) add_column<kSlot, 1>(first + 1, sums);
+    add_column<kSlot, 0>(cursor, sums);
+    if constexpr (kStride == 2) add_column<kSlot, 1>(cursor, sums);
     const std::int64_t done = x - (kRing - 1);
     if (done >= row.begin && done < row.end) finish(done, sums[(kSlot + 1) % kRing]);
   }
@@ -73,13 +91,14 @@ struct DepthwiseSweep {
     for (int i = 0; i < kRing; ++i) {
       for (int g = 0; g < kGroups; ++g) sums[i][g] = V::load_init(row.init, g);
     }
+    Cursor cursor(row, row.begin * kStride - row.pad_left);
     const std::int64_t end = row.end + kRing - 1;
     for (std::int64_t x = row.begin; x < end; x += kRing) {
-      step<0>(x, sums, finish);
-      if constexpr (kRing > 1) step<1>(x + 1, sums, finish);
-      if constexpr (kRing > 2) step<2>(x + 2, sums, finish);
-      if constexpr (kRing > 3) step<3>(x + 3, sums, finish);
-      if constexpr (kRing > 4) step<4>(x + 4, sums, finish);
+      step<0>(x, cursor, sums, finish);
+      if constexpr (kRing > 1) step<1>(x + 1, cursor, sums, finish);
+      if constexpr (kRing > 2) step<2>(x + 2, cursor, sums, finish);
+      if constexpr (kRing > 3) step<3>(x + 3, cursor, sums, finish);
+      if constexpr (kRing > 4) step<4>(x + 4, cursor, sums, finish);
     }
   }
 
