@@ -19,7 +19,7 @@ struct Floats : Avx2 {
 struct TapsOfFloats : Avx2 {
   using Sum = __m256;
   using Column = __m256;
-  static constexpr int kGroups = 2, kWeightBytes = 32;
+  static constexpr int kRegisters = 16, kGroups = 2, kWeightBytes = 32;
   template <int kRows>
   static constexpr int parts() {
     return kRows;
@@ -46,9 +46,8 @@ struct TapsOfFloats : Avx2 {
   }
   static void store_group(float* p, Sum v, const Mask& mask, int g) { _mm256_maskstore_ps(p + 8 * g, mask.bits[g], v); }
   static Sum load_init(const std::int32_t*, int) { return _mm256_setzero_ps(); }
-  static Sum multiply_add(Sum sum, Column a, const char* w) {
-    return _mm256_fmadd_ps(a, _mm256_loadu_ps(reinterpret_cast<const float*>(w)), sum);
-  }
+  static Column load_weights(const char* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
+  static Sum multiply_add(Sum sum, Column a, Column w) { return _mm256_fmadd_ps(a, w, sum); }
   static void store_sums(char* p, const Sum (&sums)[2]) {
     _mm256_storeu_ps(reinterpret_cast<float*>(p), sums[0]);
     _mm256_storeu_ps(reinterpret_cast<float*>(p) + 8, sums[1]);

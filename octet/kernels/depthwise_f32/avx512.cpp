@@ -19,7 +19,7 @@ struct Floats : Avx512 {
 struct TapsOfFloats : Avx512 {
   using Sum = __m512;
   using Column = __m512;
-  static constexpr int kGroups = 2, kWeightBytes = 64;
+  static constexpr int kRegisters = 32, kGroups = 2, kWeightBytes = 64;
   template <int kRows>
   static constexpr int parts() {
     return kRows;
@@ -47,7 +47,8 @@ struct TapsOfFloats : Avx512 {
     _mm512_mask_storeu_ps(p + 16 * g, mask.bits[g], v);
   }
   static Sum load_init(const std::int32_t*, int) { return _mm512_setzero_ps(); }
-  static Sum multiply_add(Sum sum, Column a, const char* w) { return _mm512_fmadd_ps(a, _mm512_loadu_ps(w), sum); }
+  static Column load_weights(const char* p) { return _mm512_loadu_ps(p); }
+  static Sum multiply_add(Sum sum, Column a, Column w) { return _mm512_fmadd_ps(a, w, sum); }
   static void store_sums(char* p, const Sum (&sums)[2]) {
     _mm512_storeu_ps(p, sums[0]);
     _mm512_storeu_ps(p + 64, sums[1]);

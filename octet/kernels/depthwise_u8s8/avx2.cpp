@@ -30,7 +30,7 @@ struct Pairs {
 struct PairsOfTaps : Avx2 {
   using Sum = __m256i;
   using Column = __m256i;
-  static constexpr int kGroups = 2, kTaps = 2, kWeightBytes = 32;
+  static constexpr int kRegisters = 16, kGroups = 2, kTaps = 2, kWeightBytes = 32;
   template <int kRows>
   static constexpr int parts() {
     return (kRows + 1) / 2;
@@ -51,10 +51,8 @@ struct PairsOfTaps : Avx2 {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   static Sum load_init(const std::int32_t* p, int g) { return load(p + g * kLanes); }
-  static Sum multiply_add(Sum sum, Column a, const char* w) {
-    const __m256i weights = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(a, weights));
-  }
+  static Column load_weights(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static Sum multiply_add(Sum sum, Column a, Column w) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, w)); }
   static void store_sums(char* p, const Sum (&sums)[2]) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute2x128_si256(sums[0], sums[1], 0x20));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), _mm256_permute2x128_si256(sums[0], sums[1], 0x31));

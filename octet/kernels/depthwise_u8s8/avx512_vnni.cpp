@@ -19,7 +19,7 @@ struct Pairs : PairsAvx512 {
 struct Wide : Avx512 {
   using Bits = __m512i;
   using Sum = __m512i;
-  static constexpr int kWeightBytes = 64;
+  static constexpr int kRegisters = 32, kWeightBytes = 64;
   struct Mask {
     __mmask64 bits;
     explicit Mask(int channels) : bits(~std::uint64_t{0} >> (64 - channels)) {}
@@ -34,7 +34,8 @@ struct Wide : Avx512 {
     low = _mm512_unpacklo_epi16(a, b);
     high = _mm512_unpackhi_epi16(a, b);
   }
-  static Sum multiply_add(Sum sum, Bits a, const char* w) { return _mm512_dpbusd_epi32(sum, a, _mm512_loadu_si512(w)); }
+  static Bits load_weights(const char* p) { return _mm512_loadu_si512(p); }
+  static Sum multiply_add(Sum sum, Bits a, Bits w) { return _mm512_dpbusd_epi32(sum, a, w); }
   // The 128-bit parts of four vectors transposed: group by group becomes channel by channel.
   static void store_sums(char* p, const Sum (&s)[4]) {
     const __m512i low = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0), high = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
@@ -55,14 +56,13 @@ struct Wide : Avx512 {
 };
 
 struct Half : HalfQuads {
+  static constexpr int kRegisters = 32;
   struct Mask {
     __mmask32 bits;
     explicit Mask(int channels) : bits(~std::uint32_t{0} >> (32 - channels)) {}
   };
   static Bits load_bytes(const char* p, const Mask& mask) { return _mm256_maskz_loadu_epi8(mask.bits, p); }
-  static Sum multiply_add(Sum sum, Bits a, const char* w) {
-    return _mm256_dpbusd_epi32(sum, a, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
-  }
+  static Sum multiply_add(Sum sum, Bits a, Bits w) { return _mm256_dpbusd_epi32(sum, a, w); }
   static void store_block(std::uint8_t* p, Bits v, const Mask& mask) { _mm256_mask_storeu_epi8(p, mask.bits, v); }
 };
 

@@ -10,13 +10,12 @@ namespace octet::kernels {
 namespace {
 
 struct Whole : HalfQuads {
+  static constexpr int kRegisters = 16;
   struct Mask {
     explicit Mask(int) {}
   };
   static Bits load_bytes(const char* p, const Mask&) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
-  static Sum multiply_add(Sum sum, Bits a, const char* w) {
-    return _mm256_dpbusd_avx_epi32(sum, a, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)));
-  }
+  static Sum multiply_add(Sum sum, Bits a, Bits w) { return _mm256_dpbusd_avx_epi32(sum, a, w); }
   static void store_block(std::uint8_t* p, Bits v, const Mask&) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
   }

@@ -12,7 +12,7 @@ namespace octet::kernels {
 namespace {
 
 /// B says: Bits, Mask, nothing(), load_bytes(p, mask), interleave_bytes and interleave_pairs(a, b, low, high),
-/// multiply_add(sum, bits, weights), store_sums(p, sums), narrow(q, zero_point), store_block(p, bits, mask).
+/// kRegisters, load_weights(p), multiply_add(sum, bits, weights), store_sums(p, sums), narrow(q, zero_point), store_block(p, bits, mask).
 template <class B>
 struct Quads : B {
   using Column = typename B::Bits;
@@ -53,6 +53,7 @@ struct HalfQuads : Avx2 {
   using Sum = __m256i;
   static constexpr int kWeightBytes = 32;
   static Bits nothing() { return _mm256_setzero_si256(); }
+  static Bits load_weights(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static void interleave_bytes(Bits a, Bits b, Bits& low, Bits& high) {
     low = _mm256_unpacklo_epi8(a, b);
     high = _mm256_unpackhi_epi8(a, b);

@@ -176,6 +176,16 @@ struct RowRun {
 
 }  // namespace
 
+namespace {
+
+// Whether a sweep of s32 sums knows this epilogue.
+bool becomes_bytes(const Epilogue& e, std::int64_t channels) {
+  const bool known = (only_limits(e) && scales_to_bytes(e)) || only_hard_swish(e);
+  return known && ends_in_bytes(e) && e.lookup == nullptr && stays_in_s32(e, 0, channels);
+}
+
+}  // namespace
+
 void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point,
                         const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
   const bool floats = kernel.a_bytes == 4;
@@ -189,7 +199,7 @@ void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const voi
                     channels, constants + 2 * n, reinterpret_cast<float*>(constants + 2 * n + kernel.nr));
   }
   const bool in_registers = floats ? only_limits(e) && e.residual == nullptr && e.out_type == Cell::f32
-                                   : finishes_as_bytes(e) && scales_to_bytes(e) && e.lookup == nullptr;
+                                   : becomes_bytes(e, s.out_channels);
   alignas(64) char zeros[kMaxBlock * 4];
   std::memset(zeros, floats ? 0 : zero_point, sizeof(zeros));
   const std::int64_t work = s.out_width * s.out_channels * s.kernel_height * s.kernel_width;

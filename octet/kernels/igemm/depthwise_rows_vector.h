@@ -1,9 +1,9 @@
 // The sweep of depthwise_rows.h, once, for whatever a vector is. Included only by the files of one
 // instruction set; everything is in an anonymous namespace, as they demand.
 //
-// A Vector says: Sum, Column (types), kGroups vectors of kLanes channels to a block, parts<kRows> (the
+// A Vector says: Sum, Column (types), kRegisters, kGroups vectors of kLanes channels to a block, parts<kRows> (the
 // multiply-adds of a column; kTaps rows each), Mask(channels), load_column<kRows>(pointers, mask,
-// column[parts][kGroups]), multiply_add(sum, column, weights), load_init(p), store_sums(p, sums), and for s32 sums the
+// column[parts][kGroups]), load_weights(p), multiply_add(sum, column, weights), load_init(p), store_sums(p, sums), and for s32 sums the
 // functions of finish_bytes.h with pack_groups(q, zero_point) and store_block(p, bytes, mask); for f32 sums
 // load_group(p, channels, group) and store_group(p, v, mask, group).
 #pragma once
@@ -21,6 +21,12 @@ struct DepthwiseSweep {
   // Outputs that one column reaches are in the making at the same time.
   static constexpr int kRing = (kWidth + kStride - 1) / kStride;
   using Sums = typename V::Sum[kGroups];
+  // The first weights of three taps stay in registers, where there are 32, beside the sums, a column and what is
+  // passing through.
+  static constexpr int kWeights = kWidth * kParts * kGroups;
+  static constexpr int kSpare = V::kRegisters - kRing * kGroups - kParts * kGroups - (kStride == 1 ? 4 : 14);
+  static constexpr int kHeld = V::kRegisters < 32 || kSpare < 0 ? 0 : kSpare < kWeights ? kSpare : kWeights;
+  using Held = typename V::Column[kHeld == 0 ? 1 : kHeld];
 
   const DepthwiseRow& row;
   typename V::Mask mask;
@@ -30,18 +36,18 @@ struct DepthwiseSweep {
     std::int64_t x;
     const char* at[kRows];
 
-    Cursor(const DepthwiseRow& row, std::int64_t first) : x(first) {
-      for (int r = 0; r < kRows; ++r) at[r] = row.rows[r] + first * row.steps[r];
+    Cursor(const DepthwiseRow& of, std::int64_t first) : x(first) {
+      for (int r = 0; r < kRows; ++r) at[r] = of.rows[r] + first * of.steps[r];
     }
-    void advance(const DepthwiseRow& row) {
+    void advance(const DepthwiseRow& of) {
       ++x;
-      for (int r = 0; r < kRows; ++r) at[r] += row.steps[r];
+      for (int r = 0; r < kRows; ++r) at[r] += of.steps[r];
     }
   };
 
   // The next column of the input times its weights, into the sums of the outputs that it reaches.
   template <int kSlot, int kPhase>
-  inline __attribute__((always_inline)) void add_column(Cursor& cursor, Sums (&sums)[kRing]) const {
+  inline __attribute__((always_inline)) void add_column(Cursor& cursor, const Held& held, Sums (&sums)[kRing]) const {
     typename V::Column column[kParts][kGroups];
     if (cursor.x >= 0 && cursor.x < row.in_width) {
       V::template load_column<kRows>(cursor.at, mask, column);
@@ -52,13 +58,13 @@ struct DepthwiseSweep {
     }
     cursor.advance(row);
     const auto* w = static_cast<const char*>(row.weights);
-    __asm__ volatile("" : "+r"(w));  // weights stay in memory: the registers are for the sums
-    add_taps<kSlot, kPhase, 0>(w, column, sums);
+    __asm__ volatile("" : "+r"(w));  // the other weights stay in memory: the registers are for the sums
+    add_taps<kSlot, kPhase, 0>(w, held, column, sums);
   }
 
   // To the output kBack before the newest, and those before it.
   template <int kSlot, int kPhase, int kBack>
-  static inline __attribute__((always_inline)) void add_taps(const char* w,
+  static inline __attribute__((always_inline)) void add_taps(const char* w, const Held& held,
                                                              const typename V::Column (&column)[kParts][kGroups],
                                                              Sums (&sums)[kRing]) {
     constexpr int kTap = kPhase + kBack * kStride;
@@ -66,20 +72,20 @@ struct DepthwiseSweep {
       Sums& sum = sums[(kSlot - kBack + kRing) % kRing];
       for (int part = 0; part < kParts; ++part) {
         for (int g = 0; g < kGroups; ++g) {
-          sum[g] =
-              V::multiply_add(sum[g], column[part][g], w + ((kTap * kParts + part) * kGroups + g) * V::kWeightBytes);
+          const int i = (kTap * kParts + part) * kGroups + g;
+          sum[g] = V::multiply_add(sum[g], column[part][g], i < kHeld ? held[i] : V::load_weights(w + i * V::kWeightBytes));
         }
       }
-      add_taps<kSlot, kPhase, kBack + 1>(w, column, sums);
+      add_taps<kSlot, kPhase, kBack + 1>(w, held, column, sums);
     }
   }
 
   template <int kSlot, class Finish>
-  inline __attribute__((always_inline)) void step(std::int64_t x, Cursor& cursor, Sums (&sums)[kRing],
-                                                    const Finish& finish) const {
+  inline __attribute__((always_inline)) void step(std::int64_t x, Cursor& cursor, const Held& held,
+                                                    Sums (&sums)[kRing], const Finish& finish) const {
     for (int g = 0; g < kGroups; ++g) sums[kSlot][g] = V::load_init(row.init, g);
-    add_column<kSlot, 0>(cursor, sums);
-    if constexpr (kStride == 2) add_column<kSlot, 1>(cursor, sums);
+    add_column<kSlot, 0>(cursor, held, sums);
+    if constexpr (kStride == 2) add_column<kSlot, 1>(cursor, held, sums);
     const std::int64_t done = x - (kRing - 1);
     if (done >= row.begin && done < row.end) finish(done, sums[(kSlot + 1) % kRing]);
   }
@@ -91,14 +97,17 @@ struct DepthwiseSweep {
     for (int i = 0; i < kRing; ++i) {
       for (int g = 0; g < kGroups; ++g) sums[i][g] = V::load_init(row.init, g);
     }
+    Held held;
+    for (int i = 0; i < kHeld; ++i)
+      held[i] = V::load_weights(static_cast<const char*>(row.weights) + i * V::kWeightBytes);
     Cursor cursor(row, row.begin * kStride - row.pad_left);
     const std::int64_t end = row.end + kRing - 1;
     for (std::int64_t x = row.begin; x < end; x += kRing) {
-      step<0>(x, cursor, sums, finish);
-      if constexpr (kRing > 1) step<1>(x + 1, cursor, sums, finish);
-      if constexpr (kRing > 2) step<2>(x + 2, cursor, sums, finish);
-      if constexpr (kRing > 3) step<3>(x + 3, cursor, sums, finish);
-      if constexpr (kRing > 4) step<4>(x + 4, cursor, sums, finish);
+      step<0>(x, cursor, held, sums, finish);
+      if constexpr (kRing > 1) step<1>(x + 1, cursor, held, sums, finish);
+      if constexpr (kRing > 2) step<2>(x + 2, cursor, held, sums, finish);
+      if constexpr (kRing > 3) step<3>(x + 3, cursor, held, sums, finish);
+      if constexpr (kRing > 4) step<4>(x + 4, cursor, held, sums, finish);
     }
   }
 
@@ -130,17 +139,17 @@ void depthwise_row_core(const DepthwiseRow& row) noexcept {
   });
 }
 
-// The same for s32 sums; what scales_to_bytes is finished in registers.
-template <class V, bool kLimits, class Sweep>
+// The same for s32 sums that become bytes by a scale, or by a hard swish between two.
+template <class V, Extra kExtra, Then kThen, class Sweep>
 void depthwise_bytes_core(const Sweep& sweep, const DepthwiseRow& row, const ByteConstants<V>& k) {
+  const SwishConstants<V> swish(*row.epilogue);
   auto* out = static_cast<std::uint8_t*>(row.epilogue->out) + row.m * row.epilogue->out_stride + row.n;
   const std::int64_t out_stride = row.epilogue->out_stride;
   sweep.sweep([&](std::int64_t x, const typename Sweep::Sums& sums) {
     typename V::S32 q[V::kGroups];
     for (int g = 0; g < V::kGroups; ++g) {
-      auto t = V::mul(V::to_f32(sums[g]), V::load(row.scale + g * V::kLanes));
-      if constexpr (kLimits) t = V::lesser(k.high, V::greater(k.low, t));
-      q[g] = V::round(V::lesser(t, k.most));
+      const auto t = V::mul(V::to_f32(sums[g]), V::load(row.scale + g * V::kLanes));
+      q[g] = to_integer<V, kExtra, kThen, false>(k, swish, t);
     }
     V::store_block(out + x * out_stride, V::pack_groups(q, k.zero_point), sweep.mask);
   });
@@ -151,7 +160,16 @@ void depthwise_row_core_s32(const DepthwiseRow& row) noexcept {
   const DepthwiseSweep<V, kRows, kWidth, kStride> sweep{row, typename V::Mask(row.channels)};
   if (!row.in_registers) return sweep.store();
   const ByteConstants<V> k(*row.epilogue);
-  k.then != Then::nothing ? depthwise_bytes_core<V, true>(sweep, row, k) : depthwise_bytes_core<V, false>(sweep, row, k);
+  switch (k.then) {
+    case Then::nothing:
+      return depthwise_bytes_core<V, Extra::none, Then::nothing>(sweep, row, k);
+    case Then::floor:
+      return depthwise_bytes_core<V, Extra::none, Then::floor>(sweep, row, k);
+    case Then::limits:
+      return depthwise_bytes_core<V, Extra::none, Then::limits>(sweep, row, k);
+    case Then::hard_swish:
+      return depthwise_bytes_core<V, Extra::rescale, Then::hard_swish>(sweep, row, k);
+  }
 }
 
 /// Places of vectors whose 128-bit parts hold four channels each, kSpan channels from part to part.

@@ -68,12 +68,29 @@ static inline bool ends_in_bytes(const Epilogue& e) {
          (e.residual == nullptr || e.residual_type == Cell::u8) && e.inv_scale < __builtin_inff();
 }
 
+/// Whether nothing but inv_scale follows a hard swish, and no bias_f32 or residual comes before it.
+static inline bool only_hard_swish(const Epilogue& e) {
+  return e.activation == Activation::hard_swish && e.after_scale == 1 && e.after_shift == 0 && e.bias_f32 == nullptr &&
+         e.residual == nullptr;
+}
+
 /// The same where the activation is none, a relu or a clamp.
 static inline bool finishes_as_bytes(const Epilogue& e) { return only_limits(e) && ends_in_bytes(e); }
 
 /// Of what finishes_as_bytes: whether one multiplication, by scale, makes the sum its byte.
 static inline bool scales_to_bytes(const Epilogue& e) {
   return e.bias_f32 == nullptr && e.residual == nullptr && e.inv_scale == 1;
+}
+
+/// Whether whatever the sums of columns [n, n + columns) are, what is rounded is below 2^31: no guard is needed.
+static inline bool stays_in_s32(const Epilogue& e, std::int64_t n, std::int64_t columns) {
+  const float after = __builtin_fabsf(e.after_scale * e.inv_scale);
+  bool stays = 255 * __builtin_fabsf(e.residual_scale) * after <= 0x1p27f;
+  stays &= __builtin_fabsf(e.after_shift * e.inv_scale) <= 0x1p27f;
+  for (std::int64_t c = 0; c < columns; ++c) stays &= __builtin_fabsf(e.scale[n + c]) * after <= 0.25f;
+  for (std::int64_t c = 0; c < columns && e.bias_f32 != nullptr; ++c)
+    stays &= __builtin_fabsf(e.bias_f32[n + c]) * after <= 0x1p27f;
+  return stays;
 }
 
 /// A tile of sums: rows x columns of the output, from row m and column n.

@@ -10,8 +10,9 @@
 namespace octet::kernels {
 namespace {
 
-// What comes between a scaled sum and its activation: nothing, not even inv_scale; a residual; or all there may be.
-enum class Extra { none, residual, all };
+// What surrounds the activation of a scaled sum: nothing, as scales_to_bytes; inv_scale behind it; that and a residual
+// before it; or all there may be.
+enum class Extra { none, rescale, residual, all };
 // The activation, as far as it bites within the range of u8: at its lower end, at both, or a hard swish.
 enum class Then { nothing, floor, limits, hard_swish };
 
@@ -48,10 +49,22 @@ struct SwishConstants {
       : e{.alpha = epilogue.alpha, .beta = epilogue.beta},
         after_scale(V::set(epilogue.after_scale)),
         after_shift(V::set(epilogue.after_shift)) {}
-  typename V::F32 operator()(typename V::F32 v) const {
-    return V::add(V::mul(V::mul(v, hard_sigmoid<V>(e, v)), after_scale), after_shift);
-  }
+  typename V::F32 swish(typename V::F32 v) const { return V::mul(v, hard_sigmoid<V>(e, v)); }
+  typename V::F32 after(typename V::F32 v) const { return V::add(V::mul(v, after_scale), after_shift); }
 };
+
+/// From a scaled sum with what came before the activation to its integer.
+template <class V, Extra kExtra, Then kThen, bool kGuarded>
+inline __attribute__((always_inline)) typename V::S32 to_integer(const ByteConstants<V>& k,
+                                                                 const SwishConstants<V>& swish, typename V::F32 t) {
+  if constexpr (kThen == Then::hard_swish) t = swish.swish(t);
+  if constexpr (kThen == Then::hard_swish && kExtra == Extra::all) t = swish.after(t);
+  if constexpr (kExtra != Extra::none) t = V::mul(t, k.inv_scale);
+  if constexpr (kThen == Then::floor || kThen == Then::limits) t = V::greater(k.low, t);
+  if constexpr (kThen == Then::limits) t = V::lesser(k.high, t);
+  if constexpr (kGuarded) t = V::lesser(t, k.most);
+  return V::round(t);
+}
 
 /// kVectors vectors of columns from column n on, the last of them with `last` columns where kRagged. Where not kGuarded,
 /// no value is beyond the integers (stays_in_s32).
@@ -89,12 +102,7 @@ struct ByteColumns {
     if constexpr (kExtra == Extra::all) {
       if (residual != nullptr) t = with_residual(t, residual, v);
     }
-    if constexpr (kThen == Then::hard_swish) t = swish(t);
-    if constexpr (kExtra != Extra::none) t = V::mul(t, k.inv_scale);
-    if constexpr (kThen == Then::floor || kThen == Then::limits) t = V::greater(k.low, t);
-    if constexpr (kThen == Then::limits) t = V::lesser(k.high, t);
-    if constexpr (kGuarded) t = V::lesser(t, k.most);
-    return V::round(t);
+    return to_integer<V, kExtra, kThen, kGuarded>(k, swish, t);
   }
 
   /// Two rows of one or two vectors each, packed together; `residual` is the first's, or null.

@@ -21,8 +21,7 @@ template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExt
 void byte_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
   run_core<Vector, kRows, kVectors, kSteps>(
       tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
-        const ByteColumns<V, kVectors, kExtra, kThen, kThen == Then::hard_swish, false> columns(e, ByteConstants<V>(e),
-                                                                                                span.n, V::kLanes);
+        const ByteColumns<V, kVectors, kExtra, kThen, false, false> columns(e, ByteConstants<V>(e), span.n, V::kLanes);
         const auto* residual = static_cast<const std::uint8_t*>(e.residual);
         if (residual != nullptr) residual += span.m * e.residual_stride + span.n;
         auto* out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n;
@@ -43,15 +42,6 @@ void byte_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) no
   if (e.lookup == nullptr) return;
   V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n, e.out_stride, kRows,
              kVectors * V::kLanes);
-}
-
-// Whether whatever the sums of columns [n, n + columns) are, what is rounded is below 2^31.
-inline bool stays_in_s32(const Epilogue& e, std::int64_t n, int columns) {
-  bool stays = 255 * __builtin_fabsf(e.residual_scale * e.inv_scale) <= 0x1p28f;
-  for (int c = 0; c < columns; ++c) stays &= __builtin_fabsf(e.scale[n + c] * e.inv_scale) <= 0.25f;
-  for (int c = 0; c < columns && e.bias_f32 != nullptr; ++c)
-    stays &= __builtin_fabsf(e.bias_f32[n + c] * e.inv_scale) <= 0x1p28f;
-  return stays;
 }
 
 template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra>
@@ -96,10 +86,11 @@ FusedTile choose_tile_s32(const Epilogue& e, std::int64_t n) noexcept {
     return e.row_scale == nullptr ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::alike>(e)
                                   : choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::own>(e);
   }
-  if (!ends_in_bytes(e)) return nullptr;
+  if (!ends_in_bytes(e) || !stays_in_s32(e, n, kVectors * V::kLanes)) return nullptr;
+  if (only_hard_swish(e)) return byte_tile<Vector, V, kRows, kVectors, kSteps, Extra::rescale, Then::hard_swish>;
   if (e.activation == Activation::hard_swish)
     return byte_tile<Vector, V, kRows, kVectors, kSteps, Extra::all, Then::hard_swish>;
-  if (!only_limits(e) || !stays_in_s32(e, n, kVectors * V::kLanes)) return nullptr;
+  if (!only_limits(e)) return nullptr;
   const Then then = ByteConstants<V>(e).then;
   if (scales_to_bytes(e)) return choose_then<Vector, V, kRows, kVectors, kSteps, Extra::none>(then);
   if (e.bias_f32 == nullptr && e.residual != nullptr)
