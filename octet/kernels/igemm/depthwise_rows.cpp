@@ -21,6 +21,12 @@ std::int64_t block_bytes(const IgemmKernel& kernel, const ConvShape& s) {
   return sums_offset(kernel, s) + (kernel.a_bytes == 4 ? 0 : std::int64_t{4} * kernel.nr);
 }
 
+// Whose block begins at channel n.
+const IgemmKernel& kernel_at(const IgemmKernel& kernel, const ConvShape& s, std::int64_t n) {
+  const IgemmKernel* tail = kernel.rows->tail;
+  return tail != nullptr && s.out_channels - n <= tail->nr ? *tail : kernel;
+}
+
 int channel_at(const IgemmKernel& kernel, int place) {
   return kernel.rows->order == nullptr ? place : kernel.rows->order[place];
 }
@@ -98,19 +104,20 @@ void pack_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const vo
   const std::int64_t taps = s.kernel_height * s.kernel_width;
   std::memset(packed, 0, static_cast<std::size_t>(depthwise_rows_packed_bytes(kernel, s)));
   for (std::int64_t n = 0; n < s.out_channels; n += kernel.nr) {
-    const int channels = static_cast<int>(std::min<std::int64_t>(kernel.nr, s.out_channels - n));
+    const IgemmKernel& block = kernel_at(kernel, s, n);
+    const int channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
     char* to = static_cast<char*>(packed) + n / kernel.nr * block_bytes(kernel, s);
     if (kernel.a_bytes == 4) {
-      pack_block(kernel, s, static_cast<const float*>(w) + n * taps, channels, 0, reinterpret_cast<float*>(to));
+      pack_block(block, s, static_cast<const float*>(w) + n * taps, channels, 0, reinterpret_cast<float*>(to));
       continue;
     }
     const auto* from = static_cast<const std::int8_t*>(w) + n * taps;
     if (kernel.rows->weight_bytes == 2) {
-      pack_block(kernel, s, from, channels, flip, reinterpret_cast<std::int16_t*>(to));
+      pack_block(block, s, from, channels, flip, reinterpret_cast<std::int16_t*>(to));
     } else {
-      pack_block(kernel, s, from, channels, flip, reinterpret_cast<std::int8_t*>(to));
+      pack_block(block, s, from, channels, flip, reinterpret_cast<std::int8_t*>(to));
     }
-    sum_columns(s, from, channels, flip, reinterpret_cast<std::int32_t*>(to + sums_offset(kernel, s)));
+    sum_columns(s, from, channels, flip, reinterpret_cast<std::int32_t*>(to + sums_offset(block, s)));
   }
 }
 
@@ -134,7 +141,6 @@ struct RowRun {
   void operator()(std::int64_t begin, std::int64_t end) const {
     const std::int64_t bytes = kernel.a_bytes == 4 ? 4 : 1, nr = kernel.nr;
     const std::int64_t pixel = (s.in_stride == 0 ? s.in_channels : s.in_stride) * bytes, line = s.in_width * pixel;
-    const DepthwiseRowFunction run = kernel.rows->run[s.kernel_height == 5][s.stride_w == 2];
     alignas(64) char acc[kPixelsAtOnce * kMaxBlock * 4];
     const char *first[kMaxTaps], *rows[kMaxTaps];
     std::int64_t steps[kMaxTaps];
@@ -149,27 +155,32 @@ struct RowRun {
       row.m = y * s.out_width;
       for (std::int64_t n = 0; n < s.out_channels; n += nr) {
         for (std::int64_t t = 0; t < s.kernel_height; ++t) rows[t] = first[t] + (steps[t] == 0 ? 0 : n * bytes);
+        const IgemmKernel& block = kernel_at(kernel, s, n);
         row.n = n;
-        row.channels = static_cast<int>(std::min(nr, s.out_channels - n));
+        row.channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
         row.weights = packed + n / nr * block_bytes(kernel, s);
         row.init = constants == nullptr ? nullptr : constants + 2 * n;
-        row.scale = constants == nullptr ? nullptr : reinterpret_cast<const float*>(row.init + nr);
+        row.scale = constants == nullptr ? nullptr : reinterpret_cast<const float*>(row.init + block.nr);
         if (in_registers) {
           row.begin = 0;
           row.end = s.out_width;
-          run(row);
+          function_of(block)(row);
         } else {
-          run_and_finish(run, row);
+          run_and_finish(block, row);
         }
       }
     }
   }
 
-  void run_and_finish(DepthwiseRowFunction run, DepthwiseRow& row) const {
+  DepthwiseRowFunction function_of(const IgemmKernel& block) const {
+    return block.rows->run[s.kernel_height == 5][s.stride_w == 2];
+  }
+
+  void run_and_finish(const IgemmKernel& block, DepthwiseRow& row) const {
     for (row.begin = 0; row.begin < s.out_width; row.begin = row.end) {
       row.end = std::min(row.begin + kPixelsAtOnce, s.out_width);
-      run(row);
-      kernel.finish(epilogue, row.acc, {row.m + row.begin, row.n, static_cast<int>(row.end - row.begin), row.channels});
+      function_of(block)(row);
+      block.finish(epilogue, row.acc, {row.m + row.begin, row.n, static_cast<int>(row.end - row.begin), row.channels});
     }
   }
 };
@@ -193,10 +204,11 @@ void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const voi
   e.weight_zero_point = nullptr;
   auto* const constants = floats ? nullptr : static_cast<std::int32_t*>(scratch);
   for (std::int64_t n = 0; n < s.out_channels && !floats; n += kernel.nr) {
+    const IgemmKernel& block = kernel_at(kernel, s, n);
     const char* panel = static_cast<const char*>(packed) + n / kernel.nr * block_bytes(kernel, s);
-    const int channels = static_cast<int>(std::min<std::int64_t>(kernel.nr, s.out_channels - n));
-    order_constants(kernel, e, reinterpret_cast<const std::int32_t*>(panel + sums_offset(kernel, s)), zero_point, n,
-                    channels, constants + 2 * n, reinterpret_cast<float*>(constants + 2 * n + kernel.nr));
+    const int channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
+    order_constants(block, e, reinterpret_cast<const std::int32_t*>(panel + sums_offset(block, s)), zero_point, n,
+                    channels, constants + 2 * n, reinterpret_cast<float*>(constants + 2 * n + block.nr));
   }
   const bool in_registers = floats ? only_limits(e) && e.residual == nullptr && e.out_type == Cell::f32
                                    : becomes_bytes(e, s.out_channels);

@@ -36,6 +36,8 @@ struct DepthwiseRows {
   int weight_bytes;           ///< of a packed weight: 1 s8, 2 s16, 4 f32
   const std::uint8_t* order;  ///< [nr]: which channel lies at a place; null: themselves
   bool whole_blocks;          ///< channels must be a multiple of nr
+  /// For the last channels where its block holds them all: one of this family with a smaller block. May be null.
+  const IgemmKernel* tail = nullptr;
 };
 
 /// Whether a kernel that works by rows serves this shape.

@@ -185,23 +185,26 @@ struct ChannelOrder {
 };
 
 template <class V>
-constexpr DepthwiseRows depthwise_rows_s32(const std::uint8_t* order, bool whole_blocks) {
+constexpr DepthwiseRows depthwise_rows_s32(const std::uint8_t* order, bool whole_blocks,
+                                           const IgemmKernel* tail = nullptr) {
   return {.run = {{depthwise_row_core_s32<V, 3, 3, 1>, depthwise_row_core_s32<V, 3, 3, 2>},
                   {depthwise_row_core_s32<V, 5, 5, 1>, depthwise_row_core_s32<V, 5, 5, 2>}},
           .taps_a_part = V::kTaps,
           .weight_bytes = 4 / V::kTaps,
           .order = order,
-          .whole_blocks = whole_blocks};
+          .whole_blocks = whole_blocks,
+          .tail = tail};
 }
 
 template <class V>
-constexpr DepthwiseRows depthwise_rows_f32() {
+constexpr DepthwiseRows depthwise_rows_f32(const IgemmKernel* tail = nullptr) {
   return {.run = {{depthwise_row_core<V, 3, 3, 1>, depthwise_row_core<V, 3, 3, 2>},
                   {depthwise_row_core<V, 5, 5, 1>, depthwise_row_core<V, 5, 5, 2>}},
           .taps_a_part = 1,
           .weight_bytes = 4,
           .order = nullptr,
-          .whole_blocks = false};
+          .whole_blocks = false,
+          .tail = tail};
 }
 
 }  // namespace
