@@ -46,6 +46,7 @@ struct TapsOfFloats : Avx2 {
   }
   static void store_group(float* p, Sum v, const Mask& mask, int g) { _mm256_maskstore_ps(p + 8 * g, mask.bits[g], v); }
   static Sum load_init(const std::int32_t*, int) { return _mm256_setzero_ps(); }
+  static Column load_padding(const char*) { return _mm256_setzero_ps(); }
   static Column load_weights(const char* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }
   static Sum multiply_add(Sum sum, Column a, Column w) { return _mm256_fmadd_ps(a, w, sum); }
   static void store_sums(char* p, const Sum (&sums)[2]) {

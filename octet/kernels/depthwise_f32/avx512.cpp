@@ -47,6 +47,7 @@ struct TapsOfFloats : Avx512 {
     _mm512_mask_storeu_ps(p + 16 * g, mask.bits[g], v);
   }
   static Sum load_init(const std::int32_t*, int) { return _mm512_setzero_ps(); }
+  static Column load_padding(const char*) { return _mm512_setzero_ps(); }
   static Column load_weights(const char* p) { return _mm512_loadu_ps(p); }
   static Sum multiply_add(Sum sum, Column a, Column w) { return _mm512_fmadd_ps(a, w, sum); }
   static void store_sums(char* p, const Sum (&sums)[2]) {

@@ -50,6 +50,8 @@ struct PairsOfTaps : Avx2 {
   static Column load_words(const char* p) {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
+  // All words alike: weights are zero where there is no row.
+  static Column load_padding(const char* zeros) { return load_words(zeros); }
   static Sum load_init(const std::int32_t* p, int g) { return load(p + g * kLanes); }
   static Column load_weights(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static Sum multiply_add(Sum sum, Column a, Column w) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, w)); }

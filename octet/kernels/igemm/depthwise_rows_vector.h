@@ -3,7 +3,8 @@
 //
 // A Vector says: Sum, Column (types), kRegisters, kGroups vectors of kLanes channels to a block, parts<kRows> (the
 // multiply-adds of a column; kTaps rows each), Mask(channels), load_column<kRows>(pointers, mask,
-// column[parts][kGroups]), load_weights(p), multiply_add(sum, column, weights), load_init(p), store_sums(p, sums), and for s32 sums the
+// column[parts][kGroups]), load_padding(zeros), load_weights(p), multiply_add(sum, column,
+// weights), load_init(p), store_sums(p, sums), and for s32 sums the
 // functions of finish_bytes.h with pack_groups(q, zero_point) and store_block(p, bytes, mask); for f32 sums
 // load_group(p, channels, group) and store_group(p, v, mask, group).
 #pragma once
@@ -51,7 +52,12 @@ struct DepthwiseSweep {
     typename V::Column column[kParts][kGroups];
     if (cursor.x >= 0 && cursor.x < row.in_width) {
       V::template load_column<kRows>(cursor.at, mask, column);
+    } else if constexpr (kWidth > 3) {
+      for (int part = 0; part < kParts; ++part) {
+        for (int g = 0; g < kGroups; ++g) column[part][g] = V::load_padding(row.zeros);
+      }
     } else {
+      // Of narrow windows padding is no great part, and this needs fewer registers.
       const char* zeros[kRows];
       for (int r = 0; r < kRows; ++r) zeros[r] = row.zeros;
       V::template load_column<kRows>(zeros, mask, column);
