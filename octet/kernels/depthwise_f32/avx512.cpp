@@ -15,28 +15,27 @@ struct Floats : Avx512 {
   static F32 multiply_add(F32 sum, F32 a, F32 w) { return _mm512_fmadd_ps(a, w, sum); }
 };
 
-// A row of a column at a time, 32 channels.
+// A row of a column at a time, kVectors vectors of channels.
+template <int kVectors>
 struct TapsOfFloats : Avx512 {
   using Sum = __m512;
   using Column = __m512;
-  static constexpr int kRegisters = 32, kGroups = 2, kWeightBytes = 64;
+  static constexpr int kRegisters = 32, kGroups = kVectors, kWeightBytes = 64;
   template <int kRows>
   static constexpr int parts() {
     return kRows;
   }
   struct Mask {
-    __mmask16 bits[2];
+    __mmask16 bits[kVectors];
     explicit Mask(int channels) {
       const std::uint32_t all = ~std::uint32_t{0} >> (32 - channels);
-      bits[0] = static_cast<__mmask16>(all);
-      bits[1] = static_cast<__mmask16>(all >> 16);
+      for (int g = 0; g < kVectors; ++g) bits[g] = static_cast<__mmask16>(all >> (16 * g));
     }
   };
   template <int kRows>
-  static void load_column(const char* const* rows, const Mask& mask, Column (&out)[kRows][2]) {
+  static void load_column(const char* const* rows, const Mask& mask, Column (&out)[kRows][kVectors]) {
     for (int r = 0; r < kRows; ++r) {
-      out[r][0] = _mm512_maskz_loadu_ps(mask.bits[0], rows[r]);
-      out[r][1] = _mm512_maskz_loadu_ps(mask.bits[1], rows[r] + 64);
+      for (int g = 0; g < kVectors; ++g) out[r][g] = _mm512_maskz_loadu_ps(mask.bits[g], rows[r] + 64 * g);
     }
   }
   static Sum load_group(const float* p, int channels, int g) {
@@ -50,13 +49,13 @@ struct TapsOfFloats : Avx512 {
   static Column load_padding(const char*) { return _mm512_setzero_ps(); }
   static Column load_weights(const char* p) { return _mm512_loadu_ps(p); }
   static Sum multiply_add(Sum sum, Column a, Column w) { return _mm512_fmadd_ps(a, w, sum); }
-  static void store_sums(char* p, const Sum (&sums)[2]) {
-    _mm512_storeu_ps(p, sums[0]);
-    _mm512_storeu_ps(p + 64, sums[1]);
+  static void store_sums(char* p, const Sum (&sums)[kVectors]) {
+    for (int g = 0; g < kVectors; ++g) _mm512_storeu_ps(p + 64 * g, sums[g]);
   }
 };
 
-constexpr DepthwiseRows kRows = depthwise_rows_f32<TapsOfFloats>();
+constexpr DepthwiseRows kRows = depthwise_rows_f32<TapsOfFloats<2>>(&depthwise_f32_avx512[1]);
+constexpr DepthwiseRows kHalfRows = depthwise_rows_f32<TapsOfFloats<1>>();
 
 }  // namespace
 
@@ -70,6 +69,16 @@ constinit const IgemmKernel depthwise_f32_avx512[] = {{.name = "depthwise_f32_ro
                                                        .core = nullptr,
                                                        .finish = finish<Avx512, float, 32>,
                                                        .rows = &kRows},
+                                                      {.name = "depthwise_f32_rows16_avx512",
+                                                       .isa = Isa::avx512,
+                                                       .mr = 1,
+                                                       .nr = 16,
+                                                       .kr = 1,
+                                                       .a_bytes = 4,
+                                                       .acc_bytes = 4,
+                                                       .core = nullptr,
+                                                       .finish = finish<Avx512, float, 16>,
+                                                       .rows = &kHalfRows},
                                                       {.name = "depthwise_f32_4x32_avx512",
                                                        .isa = Isa::avx512,
                                                        .mr = 4,

@@ -9,8 +9,8 @@
 namespace octet::kernels {
 namespace {
 
-constexpr std::array kTable = {&depthwise_f32_avx512[0], &depthwise_f32_avx2[0], &depthwise_f32_avx512[1],
-                               &depthwise_f32_avx2[1], &depthwise_f32_reference};
+constexpr std::array kTable = {&depthwise_f32_avx512[0], &depthwise_f32_avx512[1], &depthwise_f32_avx2[0],
+                               &depthwise_f32_avx512[2], &depthwise_f32_avx2[1],   &depthwise_f32_reference};
 
 }  // namespace
 

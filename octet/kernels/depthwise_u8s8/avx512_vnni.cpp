@@ -68,7 +68,8 @@ struct Half : HalfQuads {
 
 constexpr ChannelOrder<4, 4, 16> kWideOrder;
 constexpr ChannelOrder<4, 2, 16> kHalfOrder;
-constexpr DepthwiseRows kWideRows = depthwise_rows_s32<Quads<Wide>>(kWideOrder.at, false, &depthwise_u8s8_avx512_vnni[1]);
+constexpr DepthwiseRows kWideRows =
+    depthwise_rows_s32<Quads<Wide>>(kWideOrder.at, false, &depthwise_u8s8_avx512_vnni[1]);
 constexpr DepthwiseRows kHalfRows = depthwise_rows_s32<Quads<Half>>(kHalfOrder.at, false);
 
 }  // namespace

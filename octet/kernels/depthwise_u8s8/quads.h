@@ -12,7 +12,8 @@ namespace octet::kernels {
 namespace {
 
 /// B says: Bits, Mask, nothing(), load_bytes(p, mask), interleave_bytes and interleave_pairs(a, b, low, high),
-/// kRegisters, load_weights(p), multiply_add(sum, bits, weights), store_sums(p, sums), narrow(q, zero_point), store_block(p, bits, mask).
+/// kRegisters, load_weights(p), multiply_add(sum, bits, weights), store_sums(p, sums), narrow(q, zero_point),
+/// store_block(p, bits, mask).
 template <class B>
 struct Quads : B {
   using Column = typename B::Bits;

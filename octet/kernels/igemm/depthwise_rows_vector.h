@@ -79,7 +79,8 @@ struct DepthwiseSweep {
       for (int part = 0; part < kParts; ++part) {
         for (int g = 0; g < kGroups; ++g) {
           const int i = (kTap * kParts + part) * kGroups + g;
-          sum[g] = V::multiply_add(sum[g], column[part][g], i < kHeld ? held[i] : V::load_weights(w + i * V::kWeightBytes));
+          sum[g] =
+              V::multiply_add(sum[g], column[part][g], i < kHeld ? held[i] : V::load_weights(w + i * V::kWeightBytes));
         }
       }
       add_taps<kSlot, kPhase, kBack + 1>(w, held, column, sums);
@@ -87,8 +88,8 @@ struct DepthwiseSweep {
   }
 
   template <int kSlot, class Finish>
-  inline __attribute__((always_inline)) void step(std::int64_t x, Cursor& cursor, const Held& held,
-                                                    Sums (&sums)[kRing], const Finish& finish) const {
+  inline __attribute__((always_inline)) void step(std::int64_t x, Cursor& cursor, const Held& held, Sums (&sums)[kRing],
+                                                  const Finish& finish) const {
     for (int g = 0; g < kGroups; ++g) sums[kSlot][g] = V::load_init(row.init, g);
     add_column<kSlot, 0>(cursor, held, sums);
     if constexpr (kStride == 2) add_column<kSlot, 1>(cursor, held, sums);

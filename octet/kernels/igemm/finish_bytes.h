@@ -66,8 +66,8 @@ inline __attribute__((always_inline)) typename V::S32 to_integer(const ByteConst
   return V::round(t);
 }
 
-/// kVectors vectors of columns from column n on, the last of them with `last` columns where kRagged. Where not kGuarded,
-/// no value is beyond the integers (stays_in_s32).
+/// kVectors vectors of columns from column n on, the last of them with `last` columns where kRagged. Where not
+/// kGuarded, no value is beyond the integers (stays_in_s32).
 template <class V, int kVectors, Extra kExtra, Then kThen, bool kGuarded, bool kRagged>
 struct ByteColumns {
   ByteConstants<V> k;
@@ -114,8 +114,9 @@ struct ByteColumns {
     typename V::S32 q[2][kVectors];
     for (int v = 0; v < kVectors; ++v) q[0][v] = round(first[v], residual, v);
     for (int v = 0; v < kVectors; ++v) q[1][v] = round(second[v], below, v);
-    const auto bytes = kVectors == 1 ? V::pack_u8(q[0][0], q[1][0], q[0][0], q[1][0], k.zero_point)
-                                     : V::pack_u8(q[0][0], q[0][kVectors - 1], q[1][0], q[1][kVectors - 1], k.zero_point);
+    const auto bytes = kVectors == 1
+                           ? V::pack_u8(q[0][0], q[1][0], q[0][0], q[1][0], k.zero_point)
+                           : V::pack_u8(q[0][0], q[0][kVectors - 1], q[1][0], q[1][kVectors - 1], k.zero_point);
     V::template store_rows<kVectors>(out, out + e.out_stride, bytes);
   }
 

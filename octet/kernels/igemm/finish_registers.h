@@ -56,9 +56,8 @@ void float_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) n
   run_core<Vector, kRows, kVectors, kSteps>(
       tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
         const FloatColumns<V, kVectors, kRowsAre, kResidual, kLimits> columns(e, span.n);
-        for_rows<0, kRows>([&](int r) __attribute__((always_inline)) {
-          columns.finish(e, sum[r], span.m + r, span.n);
-        });
+        for_rows<0, kRows>([&](int r)
+                               __attribute__((always_inline)) { columns.finish(e, sum[r], span.m + r, span.n); });
       });
 }
 

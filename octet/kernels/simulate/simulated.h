@@ -14,7 +14,7 @@ using IgemmKernels = std::vector<const IgemmKernel*>;
 extern const IgemmKernel igemm_u8s8_avx512_vnni_simulated[4], igemm_u8s8_avx512_simulated[4];
 extern const IgemmKernel igemm_u8s8_avx_vnni_simulated, igemm_f32_avx512_simulated[3];
 extern const IgemmKernel depthwise_u8s8_avx512_vnni_simulated[3], depthwise_u8s8_avx512_simulated;
-extern const IgemmKernel depthwise_u8s8_avx_vnni_simulated, depthwise_f32_avx512_simulated[2];
+extern const IgemmKernel depthwise_u8s8_avx_vnni_simulated, depthwise_f32_avx512_simulated[3];
 
 inline IgemmKernels simulated_igemm_u8s8() {
   IgemmKernels all = {&igemm_u8s8_avx_vnni_simulated};
@@ -33,7 +33,7 @@ inline IgemmKernels simulated_depthwise_u8s8() {
   return all;
 }
 inline IgemmKernels simulated_depthwise_f32() {
-  return {&depthwise_f32_avx512_simulated[0], &depthwise_f32_avx512_simulated[1]};
+  return {&depthwise_f32_avx512_simulated[0], &depthwise_f32_avx512_simulated[1], &depthwise_f32_avx512_simulated[2]};
 }
 #else
 inline IgemmKernels simulated_igemm_u8s8() { return {}; }
