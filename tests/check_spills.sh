@@ -15,7 +15,7 @@ checked=0 failed=0
 while read -r object; do
   # An innermost loop: from the target of a backward jump to that jump, with no other such loop inside.
   report=$("$objdump" -d --no-show-raw-insn "$object" | awk -v sixteen="$([[ $object == */avx2.cpp.o || $object == */avx_vnni.cpp.o ]] && echo 1 || echo 0)" '
-    /^[0-9a-f]+ <.*>:$/ { core = ($0 ~ /core/ && !(sixteen && $0 ~ /depthwise_row/)); count = 0; name = $2; next }
+    /^[0-9a-f]+ <.*>:$/ { core = ($0 ~ /core|byte_tile|float_tile/ && !(sixteen && $0 ~ /depthwise_row/)); count = 0; name = $2; next }
     core && /^ *[0-9a-f]+:/ {
       address = $1; sub(":", "", address); at[address] = ++count; text[count] = $0
       if (match($0, /[[:space:]]j[a-z]+[[:space:]]+(0x)?[0-9a-f]+/)) {

@@ -101,8 +101,8 @@ struct ThreadPool::State {
     unit = std::max({std::int64_t{1}, grain, size / (8 * threads)});
     const std::int64_t units = (size + unit - 1) / unit;
     for (std::int64_t t = 0; t < threads; ++t) {
-      parts[static_cast<std::size_t>(t)].set({static_cast<std::uint32_t>(units * t / threads),
-                                              static_cast<std::uint32_t>(units * (t + 1) / threads)});
+      parts[static_cast<std::size_t>(t)].set(
+          {static_cast<std::uint32_t>(units * t / threads), static_cast<std::uint32_t>(units * (t + 1) / threads)});
     }
   }
 

@@ -11,26 +11,29 @@ namespace {
 
 constexpr std::int64_t kMaxBlockRows = 384, kBlockBytes = 192 * 1024;  // of A: with a panel of W, inside L2
 constexpr std::int64_t kSmallTask = 1 << 19;                // multiply-adds that are not worth another thread
+constexpr std::int64_t kLeastTiles = 4;                     // of a block that is cut for the sake of threads
 constexpr std::int64_t kNarrowBlockRows = 2 * kSpreadRows;  // spread rows are large, and serve every panel
 constexpr int kMaxColumns = 64, kSumBytes = 8192;           // sums that wait in L1 for one call of the epilogue
 
 std::int64_t divide_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 struct Split {
-  std::int64_t block_rows, row_blocks, panels, block_panels, panel_blocks, tasks, grain;
+  std::int64_t tiles, row_blocks, panels, block_panels, panel_blocks, tasks, grain;
 };
 
-// Rows first; columns too where rows do not make enough tasks to keep every thread busy.
+// Rows of a block are whole tiles, as even as they go: with as many blocks a thread none waits for another. Columns are
+// cut too where rows do not make enough tasks to keep every thread busy.
 Split split(const IgemmProblem& p, int threads) {
   const std::int64_t mr = p.kernel->mr, products = p.outer * p.inner;
   const std::int64_t wanted = threads == 1 ? 1 : std::int64_t{4} * threads;
   Split s;
+  s.tiles = divide_up(p.m, mr);
   const std::int64_t row_bytes = std::max<std::int64_t>(1, p.rows.steps[2]);
-  const std::int64_t most_rows = p.corrections_offset < 0 ? kMaxBlockRows / mr * mr : kNarrowBlockRows;
-  s.block_rows = std::clamp(kBlockBytes / row_bytes / mr * mr, mr, most_rows);
-  const std::int64_t even = divide_up(divide_up(p.m * products, wanted), mr) * mr;
-  s.block_rows = std::min(s.block_rows, std::max(even, std::min(8 * mr, divide_up(p.m, mr) * mr)));
-  s.row_blocks = divide_up(p.m, s.block_rows);
+  const std::int64_t most_rows = p.corrections_offset < 0 ? kMaxBlockRows : kNarrowBlockRows;
+  const std::int64_t most_tiles = std::clamp<std::int64_t>(kBlockBytes / row_bytes, mr, most_rows) / mr;
+  const std::int64_t busy = std::min(divide_up(wanted, products), s.tiles / kLeastTiles);
+  s.row_blocks = std::max({std::int64_t{1}, divide_up(s.tiles, most_tiles), busy});
+  if (products == 1 && s.row_blocks > 1) s.row_blocks = std::min(s.tiles, divide_up(s.row_blocks, threads) * threads);
   s.panels = divide_up(p.n, p.kernel->nr);
   s.block_panels = std::max<std::int64_t>(1, s.panels / divide_up(wanted, s.row_blocks * products));
   s.panel_blocks = divide_up(s.panels, s.block_panels);
@@ -178,22 +181,21 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int
   const std::int64_t outer = g / p.inner, inner = g % p.inner;
   Block block;
   block.spread = spread;
-  block.m = task % per_product / s.panel_blocks * s.block_rows;
-  block.rows = std::min(s.block_rows, p.m - block.m);
+  const std::int64_t i = task % per_product / s.panel_blocks, mr = p.kernel->mr;
+  block.m = i * s.tiles / s.row_blocks * mr;
+  block.rows = std::min(p.m, (i + 1) * s.tiles / s.row_blocks * mr) - block.m;
   const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
   find_rows(p.rows, a, block);
   Epilogue e = epilogue_of(p, g);
   if (e.weight_zero_point != nullptr && e.row_sum == nullptr) {
-    for (std::int64_t r = 0; r < block.rows; ++r) {
-      const auto i = static_cast<std::size_t>(r);
-      block.sum[i] = sum_row(p, static_cast<const char*>(block.row[i]));
-    }
+    for (std::size_t r = 0; r < static_cast<std::size_t>(block.rows); ++r)
+      block.sum[r] = sum_row(p, static_cast<const char*>(block.row[r]));
     e.row_sum = block.sum.data() - block.m;
   }
   const char* packed = static_cast<const char*>(p.packed) + outer * p.packed_step[0] + inner * p.packed_step[1];
   const std::int64_t first = task % s.panel_blocks * s.block_panels;
-  for (std::int64_t i = first; i < std::min(first + s.block_panels, s.panels); ++i) {
-    run_panel(p, e, block, packed + i * p.panel_bytes, i * p.kernel->nr);
+  for (std::int64_t panel = first; panel < std::min(first + s.block_panels, s.panels); ++panel) {
+    run_panel(p, e, block, packed + panel * p.panel_bytes, panel * p.kernel->nr);
   }
 }
 

@@ -1,0 +1,144 @@
+// Whole tiles that finish in registers give what storing their sums and finishing those gives, whatever the epilogue.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "octet/kernels/igemm/pack.h"
+#include "octet/kernels/igemm/testing.h"
+#include "octet/kernels/igemm_f32/igemm_f32.h"
+#include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
+#include "octet/kernels/simulate/simulated.h"
+
+namespace octet::kernels {
+namespace {
+
+using testing::Block;
+using testing::Random;
+using testing::RandomEpilogue;
+
+std::vector<const IgemmKernel*> runnable(std::span<const IgemmKernel* const> table,
+                                         std::vector<const IgemmKernel*> kernels) {
+  for (const IgemmKernel* kernel : table) {
+    if (cpu_supports(kernel->isa)) kernels.push_back(kernel);
+  }
+  std::erase_if(kernels, [](const IgemmKernel* kernel) { return kernel->fused == nullptr; });
+  return kernels;
+}
+
+// A tile's operands: random rows in memory, weights, what sums start from.
+struct Tile {
+  Tile(Random& random, const IgemmKernel& kernel, std::int64_t taps, std::int64_t steps)
+      : floats(kernel.a_bytes == 4),
+        bytes(random.array<std::uint8_t>(8192, 0, 255)),
+        numbers(random.array<float>(2048, -1, 1)),
+        weights(random.array<std::int8_t>(column_sums_offset(kernel, taps, steps * kernel.kr), -128, 127)),
+        number_weights(random.array<float>(taps * steps * kernel.nr, -1, 1)),
+        init(random.array<std::int32_t>(kernel.nr, -100000, 100000)) {
+    const char* a =
+        floats ? reinterpret_cast<const char*>(numbers.data()) : reinterpret_cast<const char*>(bytes.data());
+    for (int r = 0; r < kernel.mr; ++r) rows.push_back(a + 4 * random.in(0, 200));
+    for (std::int64_t t = 0; t < taps; ++t) offsets.push_back(4 * random.in(0, 300));
+    args = {.rows = rows.data(), .taps = offsets.data(), .tap_count = taps, .k_steps = steps};
+    args.panel = floats ? static_cast<const void*>(number_weights.data()) : weights.data();
+    args.init = floats ? nullptr : init.data();
+  }
+  bool floats;
+  std::vector<std::uint8_t> bytes;
+  std::vector<float> numbers;
+  std::vector<std::int8_t> weights;
+  std::vector<float> number_weights;
+  std::vector<std::int32_t> init;
+  std::vector<const void*> rows;
+  std::vector<std::int64_t> offsets;
+  TileArgs args;
+};
+
+struct Counts {
+  int fused = 0, bytes = 0, floats = 0, by_rows = 0;
+};
+
+// Takes away what seldom comes together with the rest: most random epilogues have something that needs stored sums.
+void make_usual(Random& random, Epilogue& e) {
+  if (random.one_in(4)) return;
+  if (e.out_type != Cell::f32) e.out_type = Cell::u8;
+  const Cell residual = e.out_type == Cell::f32 ? Cell::f32 : Cell::u8;
+  if (e.residual_type != residual) e.residual = nullptr;
+  if (e.row_scale == nullptr || e.weight_zero_point == nullptr || e.out_type == Cell::u8) {
+    e.row_scale = nullptr;
+    e.weight_zero_point = nullptr;
+  }
+  e.after_scale = 1;
+  e.after_shift = -0.0f;
+  constexpr Activation kUsual[] = {Activation::none, Activation::relu, Activation::clamp};
+  if (e.activation != Activation::hard_swish || e.out_type == Cell::f32) e.activation = kUsual[random.in(0, 2)];
+  if (random.one_in(2)) e.lookup = nullptr;
+}
+
+void compare(Random& random, const IgemmKernel& kernel, Counts& counts) {
+  const std::int64_t taps = random.in(1, 3), steps = random.in(1, 9), m = random.in(0, 3), n = random.in(0, 3) * 16;
+  const Tile tile(random, kernel, taps, steps);
+  const std::int64_t rows = m + kernel.mr, columns = n + kernel.nr;
+  RandomEpilogue epilogue(random, rows, columns, kernel.a_bytes != 4,
+                          9000.0f * std::sqrt(static_cast<float>(taps * steps * kernel.kr)));
+  Epilogue& e = epilogue.e;
+  std::vector<std::int32_t> row_sums = random.array<std::int32_t>(rows, -255, 255);
+  if (e.weight_zero_point != nullptr) e.row_sum = row_sums.data();
+  make_usual(random, e);
+  const FusedTile fused = kernel.fused(e, n);
+  if (fused == nullptr) return;
+  counts.fused += 1;
+  counts.bytes += e.out_type == Cell::u8;
+  counts.floats += e.out_type == Cell::f32;
+  counts.by_rows += e.row_scale != nullptr;
+  const TileSpan span{m, n, kernel.mr, kernel.nr};
+  Block acc(std::int64_t{4} * kernel.mr * kernel.nr);
+  kernel.core(tile.args, kernel.mr, acc.data());
+  kernel.finish(e, acc.data(), span);
+  const auto expected = epilogue.out;
+  std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
+  fused(tile.args, e, span);
+  ASSERT_EQ(epilogue.out, expected) << kernel.name;
+}
+
+TEST(FinishInRegisters, EqualsStoredSums) {
+  Random random(21);
+  Counts s32, f32;
+  for (const IgemmKernel* kernel : runnable(igemm_u8s8_table(), simulated_igemm_u8s8())) {
+    for (int i = 0; i < 400 && !HasFatalFailure(); ++i) compare(random, *kernel, s32);
+  }
+  for (const IgemmKernel* kernel : runnable(igemm_f32_table(), simulated_igemm_f32())) {
+    for (int i = 0; i < 400 && !HasFatalFailure(); ++i) compare(random, *kernel, f32);
+  }
+  if (s32.fused + f32.fused == 0) GTEST_SKIP() << "no kernel of this build finishes in registers";
+  EXPECT_GT(s32.bytes, 200);
+  EXPECT_GT(s32.floats, 100);
+  EXPECT_GT(s32.by_rows, 10);
+  EXPECT_GT(f32.floats, 100);
+}
+
+// What is not proved to stay below 2^31 is left to the path that guards against it.
+TEST(FinishInRegisters, LeavesWhatMightOverflow) {
+  std::vector<float> scale(64, 0.01f), bias(64, 1.0f);
+  std::vector<std::uint8_t> out(4096);
+  const Epilogue small{
+      .scale = scale.data(), .activation = Activation::relu, .out = out.data(), .out_stride = 64, .out_type = Cell::u8};
+  for (const IgemmKernel* kernel : runnable(igemm_u8s8_table(), simulated_igemm_u8s8())) {
+    EXPECT_NE(kernel->fused(small, 0), nullptr);
+    for (const float wild : {0.3f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      scale[static_cast<std::size_t>(kernel->nr - 1)] = wild;
+      EXPECT_EQ(kernel->fused(small, 0), nullptr) << kernel->name << " scale " << wild;
+      scale[static_cast<std::size_t>(kernel->nr - 1)] = 0.01f;
+      bias[0] = wild * 1e10f;
+      Epilogue biased = small;
+      biased.bias_f32 = bias.data();
+      EXPECT_EQ(kernel->fused(biased, 0), nullptr) << kernel->name << " bias " << wild;
+      bias[0] = 1;
+      Epilogue steep = small;
+      steep.inv_scale = wild * 1e3f;
+      EXPECT_EQ(kernel->fused(steep, 0), nullptr) << kernel->name << " inv_scale " << wild;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels
