@@ -21,8 +21,10 @@ while read -r object; do
       if (match($0, /[[:space:]]j[a-z]+[[:space:]]+(0x)?[0-9a-f]+/)) {
         split(substr($0, RSTART, RLENGTH), part); target = part[2]; sub("^0x", "", target)
         if (target in at && at[target] <= count && at[target] > last) {
-          loops++
-          for (i = at[target]; i <= count; ++i)
+          products = 0  # a jump back without any is no inner loop: branches of an epilogue
+          for (i = at[target]; i <= count; ++i) products += text[i] ~ /vpdp|vfn?madd|vpmadd/
+          loops += products > 0
+          for (i = at[target]; i <= count && products; ++i)
             if (text[i] ~ /%[xyz]mm[0-9]+, *-?(0x)?[0-9a-f]*\(%rsp[^)]*\)$/) print name " " text[i]
           last = count
         }
