@@ -17,8 +17,17 @@ void convert(const ImageCopy& c, const char* in, std::int64_t count, char* out) 
   for (std::int64_t i = 0; i < count; ++i) s16[i] = static_cast<std::int16_t>(u8[i] - zero_point);
 }
 
+// Padding is mostly a pixel at a time: less than a call takes.
 void fill(const ImageCopy& c, std::int64_t count, char* out) {
-  std::memset(out, c.a_bytes == 1 ? c.zero_point : 0, static_cast<std::size_t>(count * c.a_bytes));
+  const int byte = c.a_bytes == 1 ? c.zero_point : 0;
+  std::int64_t bytes = count * c.a_bytes;
+  if (bytes > 128) {
+    std::memset(out, byte, static_cast<std::size_t>(bytes));
+    return;
+  }
+  const std::uint64_t word = 0x0101010101010101u * static_cast<std::uint8_t>(byte);
+  for (; bytes >= 8; bytes -= 8, out += 8) std::memcpy(out, &word, 8);
+  for (; bytes > 0; --bytes) *out++ = static_cast<char>(byte);
 }
 
 void copy_row(const ImageCopy& c, const char* in, char* out) {

@@ -8,14 +8,17 @@
 namespace octet::kernels {
 namespace {
 
+struct Columns {
+  std::int64_t begin, end;
+};
+
 // Runs a block of channels at a time: begin values, `step` for each pixel, `end` for each channel.
 template <class Sum, class In, class Out, class Step, class End>
-void pool_row(const PoolShape& s, const In* in, Out* out, std::int64_t row, Sum begin, const Step& step,
-              const End& end) {
+void pool_columns(const PoolShape& s, const WindowRow& line, const In* in, Out* out, std::int64_t row, Columns columns,
+                  Sum begin, const Step& step, const End& end) {
   const std::int64_t in_stride = s.in_stride == 0 ? s.channels : s.in_stride;
   const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
-  const WindowRow line(s, row);
-  for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
+  for (std::int64_t ox = columns.begin; ox < columns.end; ++ox) {
     const Window window(s, line, ox);
     Out* to = out + (row * s.out_width + ox) * out_stride;
     for (std::int64_t c = 0; c < s.channels; c += kChannelBlock) {
@@ -35,63 +38,64 @@ void pool_row(const PoolShape& s, const In* in, Out* out, std::int64_t row, Sum 
   }
 }
 
+template <class Sum, class In, class Out, class Step, class End>
+void pool_row(const PoolShape& s, const In* in, Out* out, std::int64_t row, Sum begin, const Step& step,
+              const End& end) {
+  pool_columns<Sum>(s, WindowRow(s, row), in, out, row, {0, s.out_width}, begin, step, end);
+}
+
 constexpr auto kGreater = [](auto a, auto b) { return b > a ? b : a; };
 constexpr auto kCopy = [](const Window&, const auto* sum, auto* to, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) to[i] = sum[i];
 };
 
-// A block of channels stays in registers from the first pixel of a window to the last.
-using Bytes = std::uint8_t __attribute__((vector_size(32)));
-
-inline void take_greater(const std::uint8_t* from, Bytes& most) {
-  Bytes v;
-  __builtin_memcpy(&v, from, sizeof(v));
-  most = v > most ? v : most;
-}
-
-// All channels of a window inside the image, kCount pixels from `first` on, or taps.count where kCount is 0. The last
-// block of channels reaches back over the one before it.
-template <int kCount>
-void max_inside(const Taps& taps, const std::uint8_t* first, std::int64_t channels, std::uint8_t* to) {
-  const std::int64_t last = channels - static_cast<std::int64_t>(sizeof(Bytes));
-  for (std::int64_t next = 0; next < channels; next += sizeof(Bytes)) {
-    const std::int64_t c = next < last ? next : last;
-    Bytes most = {};
-    for (std::int64_t t = 0; t < (kCount == 0 ? taps.count : kCount); ++t) take_greater(first + c + taps.at[t], most);
-    __builtin_memcpy(to + c, &most, sizeof(most));
+// The greatest bytes of a window inside the image: kCount pixels from `first` on, or taps.count where kCount is 0,
+// kSize channels.
+template <int kCount, std::int64_t kSize>
+inline __attribute__((always_inline)) void max_block(const Taps& taps, const std::uint8_t* first, std::uint8_t* to) {
+  using Bytes = std::uint8_t __attribute__((vector_size(kSize)));
+  Bytes most = {};
+  for (std::int64_t t = 0; t < (kCount == 0 ? taps.count : kCount); ++t) {
+    Bytes v;
+    __builtin_memcpy(&v, first + taps.at[t], sizeof(v));
+    most = v > most ? v : most;
   }
+  __builtin_memcpy(to, &most, sizeof(most));
 }
 
-// The same of a window that its image cuts off.
-void max_cut_off(const PoolShape& s, const Window& window, const std::uint8_t* in, std::int64_t stride,
-                 std::uint8_t* to) {
-  const std::int64_t last = s.channels - static_cast<std::int64_t>(sizeof(Bytes));
-  for (std::int64_t next = 0; next < s.channels; next += sizeof(Bytes)) {
-    const std::int64_t c = next < last ? next : last;
-    Bytes most = {};
-    window.each_pixel(s, [&](std::int64_t pixel) { take_greater(in + pixel * stride + c, most); });
-    __builtin_memcpy(to + c, &most, sizeof(most));
+// Windows [begin, end) of a row, all inside the image, the first of them at `in`: of 16 channels or more, for the last
+// block reaches back over the one before it.
+template <int kCount>
+void max_inside(const PoolShape& s, const Taps& taps, const std::uint8_t* in, std::int64_t step, std::uint8_t* out,
+                std::int64_t out_stride, std::int64_t count) {
+  const std::int64_t channels = s.channels;
+  for (; count > 0; --count, in += step, out += out_stride) {
+    std::int64_t c = 0;
+    for (; c + 64 <= channels; c += 64) max_block<kCount, 64>(taps, in + c, out + c);
+    for (; c + 16 <= channels; c += 16) max_block<kCount, 16>(taps, in + c, out + c);
+    if (c < channels) max_block<kCount, 16>(taps, in + channels - 16, out + channels - 16);
   }
 }
 
 void max_u8_loop(const PoolShape& s, const std::uint8_t* in, std::uint8_t* out, std::int64_t row) noexcept {
   const std::int64_t in_stride = s.in_stride == 0 ? s.channels : s.in_stride;
   const std::int64_t out_stride = s.out_stride == 0 ? s.channels : s.out_stride;
-  if (s.channels < static_cast<std::int64_t>(sizeof(Bytes)))
-    return pool_row<std::uint8_t>(s, in, out, row, 0, kGreater, kCopy);
   const WindowRow line(s, row);
   const Taps taps(s, in_stride);
   const auto inside = taps.count == 9 ? max_inside<9> : taps.count == 4 ? max_inside<4> : max_inside<0>;
-  for (std::int64_t ox = 0; ox < s.out_width; ++ox) {
-    const Window window(s, line, ox);
-    std::uint8_t* to = out + (row * s.out_width + ox) * out_stride;
-    if (taps.serve(window)) {
-      const std::int64_t pixel = (window.image * s.in_height + window.start_y) * s.in_width + window.start_x;
-      inside(taps, in + pixel * in_stride, s.channels, to);
-    } else {
-      max_cut_off(s, window, in, in_stride, to);
-    }
+  std::int64_t first = 0, last = 0;  // windows inside the image
+  if (s.channels >= 16 && taps.count != 0 && line.y.last - line.y.first == s.kernel_height) {
+    const std::int64_t reach = s.in_width - (s.kernel_width - 1) * s.dilation_w - 1 + s.pad_left;
+    first = (s.pad_left + s.stride_w - 1) / s.stride_w;
+    last = reach < 0 ? 0 : reach / s.stride_w + 1;
+    last = last < s.out_width ? last : s.out_width;
   }
+  if (first >= last) return pool_columns<std::uint8_t>(s, line, in, out, row, {0, s.out_width}, 0, kGreater, kCopy);
+  pool_columns<std::uint8_t>(s, line, in, out, row, {0, first}, 0, kGreater, kCopy);
+  const std::int64_t pixel = (line.image * s.in_height + line.start) * s.in_width + first * s.stride_w - s.pad_left;
+  inside(s, taps, in + pixel * in_stride, s.stride_w * in_stride, out + (row * s.out_width + first) * out_stride,
+         out_stride, last - first);
+  pool_columns<std::uint8_t>(s, line, in, out, row, {last, s.out_width}, 0, kGreater, kCopy);
 }
 
 void max_f32_loop(const PoolShape& s, const float* in, float* out, std::int64_t row) noexcept {

@@ -71,7 +71,6 @@ struct Taps {
       at[t] = (t / s.kernel_width * s.dilation_h * s.in_width + t % s.kernel_width * s.dilation_w) * stride;
     }
   }
-  bool serve(const Window& w) const { return count != 0 && (w.y.last - w.y.first) * (w.x.last - w.x.first) == count; }
 };
 
 }  // namespace
