@@ -89,13 +89,14 @@ std::int32_t sum_row(const IgemmProblem& p, const char* row) {
 
 // What the s32 sums of a panel start from: bias - zero point * column sum, modulo 2^32.
 void start_sums(const IgemmProblem& p, const Epilogue& e, const char* panel, std::int64_t n, std::int32_t* init) {
-  const int nr = p.kernel->nr;
+  const int nr = p.kernel->nr, columns = static_cast<int>(std::min<std::int64_t>(nr, p.n - n));
   const auto* sums = p.sums_offset < 0 ? nullptr : reinterpret_cast<const std::int32_t*>(panel + p.sums_offset);
   const auto zero_point = static_cast<std::uint32_t>(p.a_zero_point);
-  for (int c = 0; c < nr; ++c) {
-    const std::uint32_t bias = e.bias_s32 != nullptr && n + c < p.n ? static_cast<std::uint32_t>(e.bias_s32[n + c]) : 0;
-    const std::uint32_t sum = sums == nullptr ? 0 : static_cast<std::uint32_t>(sums[c]);
-    init[c] = static_cast<std::int32_t>(bias - zero_point * sum);
+  std::fill_n(init, nr, 0);
+  if (e.bias_s32 != nullptr) std::copy_n(e.bias_s32 + n, columns, init);
+  for (int c = 0; c < nr && sums != nullptr && zero_point != 0; ++c) {
+    init[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(init[c]) -
+                                        zero_point * static_cast<std::uint32_t>(sums[c]));
   }
 }
 

@@ -30,11 +30,16 @@ void fill(const ImageCopy& c, std::int64_t count, char* out) {
   for (; bytes > 0; --bytes) *out++ = static_cast<char>(byte);
 }
 
-void copy_row(const ImageCopy& c, const char* in, char* out) {
-  const std::int64_t in_bytes = c.a_bytes == 4 ? 4 : 1;
-  // Columns [first, last) of the output lie inside the input.
-  const std::int64_t first = std::clamp<std::int64_t>((c.pad_left + c.step_w - 1) / c.step_w, 0, c.width);
-  const std::int64_t last = std::clamp((c.in_width + c.pad_left + c.step_w - 1) / c.step_w, first, c.width);
+// What the rows of a copy have in common: columns [first, last) lie inside the input.
+struct Row {
+  std::int64_t first, last;
+  explicit Row(const ImageCopy& c)
+      : first(std::clamp<std::int64_t>((c.pad_left + c.step_w - 1) / c.step_w, 0, c.width)),
+        last(std::clamp((c.in_width + c.pad_left + c.step_w - 1) / c.step_w, first, c.width)) {}
+};
+
+void copy_row(const ImageCopy& c, const Row& row, const char* in, char* out) {
+  const std::int64_t in_bytes = c.a_bytes == 4 ? 4 : 1, first = row.first, last = row.last;
   fill(c, first * c.channels, out);
   fill(c, (c.width - last) * c.channels, out + last * c.channels * c.a_bytes);
   out += first * c.channels * c.a_bytes;
@@ -58,14 +63,20 @@ void copy_image(const ImageCopy& c, const void* in, void* out, ThreadPool& pool)
   const std::int64_t rows = c.batch * c.height;
   const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, row_bytes));
   pool.parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    const Row inside(c);
+    const char* image = static_cast<const char*>(in) + begin / c.height * c.in_image * in_bytes;
+    std::int64_t from = begin % c.height;
     for (std::int64_t row = begin; row < end; ++row) {
-      const std::int64_t y = row % c.height * c.step_h - c.pad_top;
+      const std::int64_t y = from * c.step_h - c.pad_top;
       char* to = static_cast<char*>(out) + row * row_bytes;
       if (y < 0 || y >= c.in_height) {
         fill(c, c.width * c.channels, to);
       } else {
-        copy_row(c, static_cast<const char*>(in) + (row / c.height * c.in_image + y * c.in_row) * in_bytes, to);
+        copy_row(c, inside, image + y * c.in_row * in_bytes, to);
       }
+      if (++from < c.height) continue;
+      from = 0;
+      image += c.in_image * in_bytes;
     }
   });
   std::memset(static_cast<char*>(out) + rows * row_bytes, 0, static_cast<std::size_t>(kImageSlack));
