@@ -142,13 +142,17 @@ std::vector<Tensor> Plan::collect(Frame& frame, const std::vector<const Tensor*>
   results.reserve(graph_.outputs.size());
   for (const ValueId id : graph_.outputs) {
     const Tensor& tensor = frame.values[at(id)];
-    const bool own = storage_.places[at(id)] == Place::output || storage_.places[at(id)] == Place::heap;
+    const Place place = storage_.places[at(id)];
     const auto same = [&](const Tensor& other) { return other.owner() == tensor.owner(); };
     const bool shared = std::any_of(results.begin(), results.end(), same) ||
                         std::any_of(inputs.begin(), inputs.end(), [&](const Tensor* t) { return same(*t); });
-    const bool constant = std::any_of(graph_.initializers().begin(), graph_.initializers().end(),
-                                      [&](const auto& item) { return same(item.second); });
-    results.push_back(own && !shared && !constant ? tensor : tensor.clone());
+    // What is made at a place of its own is no constant; what an operator handed over may be one.
+    const auto constant = [&] {
+      return std::any_of(graph_.initializers().begin(), graph_.initializers().end(),
+                         [&](const auto& item) { return same(item.second); });
+    };
+    const bool own = place == Place::output || (place == Place::heap && !constant());
+    results.push_back(own && !shared ? tensor : tensor.clone());
   }
   return results;
 }
