@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "octet/kernels/igemm/block.h"
 #include "octet/kernels/igemm/narrow.h"
 #include "octet/kernels/igemm/pack.h"
 
 namespace octet::kernels {
 namespace {
 
-constexpr std::int64_t kMaxBlockRows = 384, kBlockBytes = 192 * 1024;  // of A: with a panel of W, inside L2
+constexpr std::int64_t kBlockBytes = 192 * 1024;            // of A: with a panel of W, inside L2
 constexpr std::int64_t kSmallTask = 1 << 19;                // multiply-adds that are not worth another thread
 constexpr std::int64_t kLeastTiles = 4;                     // of a block that is cut for the sake of threads
 constexpr std::int64_t kNarrowBlockRows = 2 * kSpreadRows;  // spread rows are large, and serve every panel
@@ -100,27 +101,6 @@ void start_sums(const IgemmProblem& p, const Epilogue& e, const char* panel, std
   }
 }
 
-struct Block {
-  std::int64_t m, rows;
-  std::array<const void*, kMaxBlockRows> row;
-  std::array<std::int32_t, kMaxBlockRows> sum;
-  std::int16_t* spread = nullptr;  ///< of a narrow kernel, once a panel needs it
-  bool is_spread = false;
-};
-
-// Where the block's rows lie, without a division for each.
-void find_rows(const RowMap& map, const char* a, Block& block) {
-  std::int64_t x = block.m % map.width, y = block.m / map.width % map.height, image = block.m / map.width / map.height;
-  for (std::int64_t r = 0; r < block.rows; x = 0) {
-    const char* row = a + image * map.steps[0] + y * map.steps[1] + x * map.steps[2];
-    const std::int64_t end = std::min(block.rows, r + map.width - x);
-    for (; r < end; ++r, row += map.steps[2]) block.row[static_cast<std::size_t>(r)] = row;
-    if (++y < map.height) continue;
-    y = 0;
-    ++image;
-  }
-}
-
 // Adds what packing took off the weights of a panel to the sums of rows [m, m + rows) of the block. The tile's rows
 // are set here.
 void correct_sums(const IgemmProblem& p, Block& block, TileArgs tile, std::int64_t m, int rows, char* acc) {
@@ -151,29 +131,36 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
   alignas(64) char acc[kSumBytes];
-  TileArgs tile{.taps = p.taps, .tap_count = p.tap_count, .k_steps = divide_up(p.k, kernel.kr), .panel = panel};
-  tile.offset = n / kernel.nr * p.panel_step;
+  TileArgs tile{.k_steps = divide_up(p.k, kernel.kr), .offset = n / kernel.nr * p.panel_step};
   if (kernel.a_bytes != 4) {
     start_sums(p, e, panel, n, init);
     tile.init = init;
   }
   const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, p.n - n));
   const int row_bytes = kernel.nr * kernel.acc_bytes, batch = kSumBytes / (row_bytes * kernel.mr) * kernel.mr;
+  const FusedTile fused = fused_tile(p, e, n);
+  const std::int64_t tap_bytes = tile.k_steps * kernel.nr * kernel.kr * (kernel.a_bytes == 4 ? 4 : 1);
   std::int64_t m = 0;
-  if (const FusedTile fused = fused_tile(p, e, n); fused != nullptr) {
-    for (; m + kernel.mr <= block.rows; m += kernel.mr) {
+  for (std::size_t i = 0; i < block.segment_count; ++i) {
+    const Segment& segment = block.segments[i];
+    const std::int64_t end = m + segment.rows;
+    tile.taps = p.taps + segment.first_tap;
+    tile.tap_count = segment.taps;
+    tile.panel = panel + segment.first_tap * tap_bytes;
+    for (; fused != nullptr && m + kernel.mr <= end; m += kernel.mr) {
       tile.rows = block.row.data() + m;
       fused(tile, e, {block.m + m, n, kernel.mr, columns});
     }
-  }
-  for (; m < block.rows; m += batch) {
-    const int rows = static_cast<int>(std::min<std::int64_t>(batch, block.rows - m));
-    for (int r = 0; r < rows; r += kernel.mr) {
-      tile.rows = block.row.data() + m + r;
-      kernel.core(tile, std::min(kernel.mr, rows - r), acc + r * row_bytes);
+    for (; m < end; m += batch) {
+      const int rows = static_cast<int>(std::min<std::int64_t>(batch, end - m));
+      for (int r = 0; r < rows; r += kernel.mr) {
+        tile.rows = block.row.data() + m + r;
+        kernel.core(tile, std::min(kernel.mr, rows - r), acc + r * row_bytes);
+      }
+      if (p.corrections_offset >= 0) correct_sums(p, block, tile, m, rows, acc);
+      kernel.finish(e, acc, {block.m + m, n, rows, columns});
     }
-    if (p.corrections_offset >= 0) correct_sums(p, block, tile, m, rows, acc);
-    kernel.finish(e, acc, {block.m + m, n, rows, columns});
+    m = end;
   }
 }
 
@@ -186,7 +173,7 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int
   block.m = i * s.tiles / s.row_blocks * mr;
   block.rows = std::min(p.m, (i + 1) * s.tiles / s.row_blocks * mr) - block.m;
   const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
-  find_rows(p.rows, a, block);
+  find_rows(p, a, block);
   Epilogue e = epilogue_of(p, g);
   if (e.weight_zero_point != nullptr && e.row_sum == nullptr) {
     for (std::size_t r = 0; r < static_cast<std::size_t>(block.rows); ++r)

@@ -12,6 +12,14 @@ struct RowMap {
   std::int64_t steps[3] = {0, 0, 0};  ///< bytes
 };
 
+/// Taps of a convolution that lie above or below its image read nothing but padding. Where that is zero they may be
+/// left out: of output row y, tap row t reads input row y * stride + t * dilation - pad_top.
+struct TapRows {
+  std::int64_t count = 0;  ///< of the kernel; 0: all taps of every row count
+  std::int64_t width = 1;  ///< taps of one
+  std::int64_t stride = 1, dilation = 1, pad_top = 0, in_height = 0;
+};
+
 /// A batch of outer x inner products, or of groups.
 struct IgemmProblem {
   const IgemmKernel* kernel = nullptr;
@@ -20,6 +28,7 @@ struct IgemmProblem {
   const std::int64_t* taps = nullptr;  ///< bytes
   const void* a = nullptr;
   RowMap rows = {};
+  TapRows tap_rows = {};
   int a_zero_point = 0;          ///< of u8 as a core reads it; 0 where the zero point is taken off
   const void* packed = nullptr;  ///< panels of nr columns
   std::int64_t panel_bytes = 0;
