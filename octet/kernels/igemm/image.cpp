@@ -6,6 +6,9 @@
 namespace octet::kernels {
 namespace {
 
+// Bytes worth another thread: few, for each then copies what it wrote itself and will read.
+constexpr std::int64_t kRowsGrain = 4096;
+
 void convert(const ImageCopy& c, const char* in, std::int64_t count, char* out) {
   if (c.a_bytes != 2) {
     std::memcpy(out, in, static_cast<std::size_t>(count * c.a_bytes));
@@ -61,7 +64,7 @@ std::int64_t image_bytes(const ImageCopy& c) {
 void copy_image(const ImageCopy& c, const void* in, void* out, ThreadPool& pool) {
   const std::int64_t in_bytes = c.a_bytes == 4 ? 4 : 1, row_bytes = c.width * c.channels * c.a_bytes;
   const std::int64_t rows = c.batch * c.height;
-  const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, row_bytes));
+  const std::int64_t grain = std::max<std::int64_t>(1, kRowsGrain / std::max<std::int64_t>(1, row_bytes));
   pool.parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
     const Row inside(c);
     const char* image = static_cast<const char*>(in) + begin / c.height * c.in_image * in_bytes;
