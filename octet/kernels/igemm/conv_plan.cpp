@@ -36,6 +36,27 @@ void place(const IgemmKernel& kernel, const ConvShape& s, bool ragged, ConvPlan&
              .a_bytes = kernel.a_bytes};
 }
 
+bool rows_fold(const IgemmKernel& kernel, const ConvShape& s) {
+  const bool dense =
+      s.groups == 1 && s.dilation_h == 1 && s.dilation_w == 1 && (s.in_stride == 0 || s.in_stride == s.in_channels);
+  if (kernel.a_bytes != 1 || !dense || s.kernel_height != 3 || s.out_channels < kernel.nr / 2) return false;
+  const auto steps = [&kernel](std::int64_t k) { return (k + kernel.kr - 1) / kernel.kr; };
+  const std::int64_t row = s.kernel_width * s.in_channels;
+  return steps(3 * row) * 10 <= 3 * steps(row) * 9;
+}
+
+void fold_rows(const ConvShape& s, ConvPlan& p) {
+  p.rows_fold = p.copy = true;
+  p.taps_y = 1;
+  p.k *= 3;
+  p.pixel = p.image.channels = 3 * s.in_channels;
+  p.image.three_rows = true;
+  p.image.step_h = s.stride_h;
+  p.image.height = p.height = s.out_height;
+  p.image.width = p.width = (s.out_width - 1) * s.stride_w + s.kernel_width;
+  p.stride_h = 1;
+}
+
 }  // namespace
 
 ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& s) {
@@ -45,6 +66,7 @@ ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& s) {
   p.taps_x = fold ? 1 : s.kernel_width;
   p.k = s.in_channels / s.groups * (fold ? s.kernel_width : 1);
   place(kernel, s, p.k % kernel.kr != 0, p);
+  if (rows_fold(kernel, s)) fold_rows(s, p);
   return p;
 }
 

@@ -14,10 +14,12 @@ struct ConvPlan {
   std::int64_t pixel;               ///< bytes from pixel to pixel
   bool copy;
   ImageCopy image;
+  bool rows_fold = false;  ///< all taps are one: a pixel of the copy has its three rows' bytes side by side
 };
 
 /// Dense convolutions in groups. Without groups and dilation the taps of a kernel row are neighbours
-/// in memory: they fold into k, and taps_x is 1.
+/// in memory: they fold into k, and taps_x is 1. Where that leaves k ragged (a 3x3 kernel on a picture's three
+/// channels: 9 of 12), a copy lays the rows side by side too, and all of the kernel is one tap (27 of 28).
 ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& shape);
 /// One filter a channel: k is 1, and a core reads nr channels of each tap.
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& shape);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "octet/kernels/layout/kernels.h"
+
 namespace octet::kernels {
 namespace {
 
@@ -55,6 +57,27 @@ void copy_row(const ImageCopy& c, const Row& row, const char* in, char* out) {
   }
 }
 
+// Row y of a copy that lays three rows side by side; those outside of the image are rows of padding.
+void copy_three_rows(const ImageCopy& c, const Row& row, const std::uint8_t* image, std::int64_t y, std::uint8_t* out) {
+  constexpr std::int64_t kPart = 1024;
+  fill(c, row.first * c.channels, reinterpret_cast<char*>(out));
+  fill(c, (c.width - row.last) * c.channels, reinterpret_cast<char*>(out) + row.last * c.channels);
+  out += row.first * c.channels;
+  const std::int64_t start = (row.first - c.pad_left) * c.in_stride, count = (row.last - row.first) * c.in_stride;
+  if (y >= 0 && y + 3 <= c.in_height) return interleave_three(image + y * c.in_row + start, c.in_row, count, out);
+  std::uint8_t rows[3 * kPart];
+  for (std::int64_t i = 0; i < count; i += kPart) {
+    const std::int64_t part = std::min(kPart, count - i);
+    for (std::int64_t r = 0; r < 3; ++r) {
+      const bool inside = y + r >= 0 && y + r < c.in_height;
+      const std::uint8_t* from = inside ? image + (y + r) * c.in_row + start + i : nullptr;
+      if (inside) std::memcpy(rows + r * kPart, from, static_cast<std::size_t>(part));
+      if (!inside) std::memset(rows + r * kPart, c.zero_point, static_cast<std::size_t>(part));
+    }
+    interleave_three(rows, kPart, part, out + 3 * i);
+  }
+}
+
 }  // namespace
 
 std::int64_t image_bytes(const ImageCopy& c) {
@@ -72,7 +95,10 @@ void copy_image(const ImageCopy& c, const void* in, void* out, ThreadPool& pool)
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t y = from * c.step_h - c.pad_top;
       char* to = static_cast<char*>(out) + row * row_bytes;
-      if (y < 0 || y >= c.in_height) {
+      if (c.three_rows) {
+        copy_three_rows(c, inside, reinterpret_cast<const std::uint8_t*>(image), y,
+                        reinterpret_cast<std::uint8_t*>(to));
+      } else if (y < 0 || y >= c.in_height) {
         fill(c, c.width * c.channels, to);
       } else {
         copy_row(c, inside, image + y * c.in_row * in_bytes, to);

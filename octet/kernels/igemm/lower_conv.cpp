@@ -10,6 +10,15 @@ WeightSource source(const IgemmKernel& kernel, const ConvShape& s, const void* w
   const ConvPlan p = plan_conv(kernel, s);
   const std::int64_t channels = s.in_channels / s.groups, area = s.kernel_height * s.kernel_width;
   const std::int64_t n = s.out_channels / s.groups, weight_bytes = kernel.a_bytes == 4 ? 4 : 1;
+  if (p.rows_fold) {
+    return {.w = w,
+            .n = n,
+            .k = p.k,
+            .k_inner = channels * s.kernel_height,
+            .k_inner_stride = s.kernel_width,
+            .k_outer_stride = 1,
+            .n_stride = channels * area};
+  }
   return {.w = static_cast<const char*>(w) + g * n * channels * area * weight_bytes,
           .n = n,
           .k = p.k,
@@ -55,10 +64,11 @@ std::int64_t scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
 
 void run_conv(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point, const void* packed,
               const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
-  IgemmProblem p = read_plan(kernel, plan_conv(kernel, s), s, in, zero_point, scratch, pool);
+  const ConvPlan plan = plan_conv(kernel, s);
+  IgemmProblem p = read_plan(kernel, plan, s, in, zero_point, scratch, pool);
   set_weights(p, s.out_channels / s.groups, packed);
   // Padding that counts for nothing; a narrow kernel corrects sums of all taps.
-  if ((p.a_zero_point == 0 || kernel.a_bytes != 1) && p.corrections_offset < 0 && s.kernel_height > 1) {
+  if ((p.a_zero_point == 0 || kernel.a_bytes != 1) && p.corrections_offset < 0 && plan.taps_y > 1) {
     p.tap_rows = {.count = s.kernel_height,
                   .width = p.tap_count / s.kernel_height,
                   .stride = s.stride_h,

@@ -1,4 +1,4 @@
-// What of this family has files for instruction sets.
+// What of this family has files for instruction sets, and what other families need of it.
 #pragma once
 
 #include <cstdint>
@@ -9,5 +9,7 @@ namespace octet::kernels {
 /// done, a multiple of 16.
 std::int64_t interleave_three_avx2(const std::uint8_t* in, std::int64_t stride, std::int64_t count,
                                    std::uint8_t* out) noexcept;
+/// All of them, whatever may be used here.
+void interleave_three(const std::uint8_t* in, std::int64_t stride, std::int64_t count, std::uint8_t* out) noexcept;
 
 }  // namespace octet::kernels

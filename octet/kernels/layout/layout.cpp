@@ -25,11 +25,9 @@ void interleave(const TransposeShape& s, const Element* in, Element* out, Thread
   const std::int64_t columns = s.columns;
   for (std::int64_t b = 0; b < s.batch; ++b, in += kRows * columns, out += kRows * columns) {
     pool.parallel_for(columns, 8192, [&](std::int64_t begin, std::int64_t end) {
-      std::int64_t c = begin;
-      if constexpr (std::is_same_v<Element, std::uint8_t> && kRows == 3) {
-        if (isa_allowed(Isa::avx2)) c += interleave_three_avx2(in + c, columns, end - c, out + c * kRows);
-      }
-      for (; c < end; ++c) {
+      if constexpr (std::is_same_v<Element, std::uint8_t> && kRows == 3)
+        return interleave_three(in + begin, columns, end - begin, out + begin * kRows);
+      for (std::int64_t c = begin; c < end; ++c) {
         for (int r = 0; r < kRows; ++r) out[c * kRows + r] = in[r * columns + c];
       }
     });
@@ -56,6 +54,13 @@ void transpose(const TransposeShape& s, const Element* in, Element* out, ThreadP
 }
 
 }  // namespace
+
+void interleave_three(const std::uint8_t* in, std::int64_t stride, std::int64_t count, std::uint8_t* out) noexcept {
+  std::int64_t i = isa_allowed(Isa::avx2) ? interleave_three_avx2(in, stride, count, out) : 0;
+  for (; i < count; ++i) {
+    for (int r = 0; r < 3; ++r) out[i * 3 + r] = in[r * stride + i];
+  }
+}
 
 void transpose_bytes(const TransposeShape& shape, const void* in, void* out, ThreadPool& pool) {
   transpose(shape, static_cast<const std::uint8_t*>(in), static_cast<std::uint8_t*>(out), pool);
