@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kBlockBytes = 192 * 1024;            // of A: with a panel of W, inside L2
 constexpr std::int64_t kSmallTask = 1 << 19;                // multiply-adds that are not worth another thread
+constexpr std::int64_t kRowsOfWeights = 8;                  // that take as long as reading the weights does
 constexpr std::int64_t kLeastTiles = 4;                     // of a block that is cut for the sake of threads
 constexpr std::int64_t kNarrowBlockRows = 2 * kSpreadRows;  // spread rows are large, and serve every panel
 constexpr int kMaxColumns = 64, kSumBytes = 8192;           // sums that wait in L1 for one call of the epilogue
@@ -39,7 +40,8 @@ Split split(const IgemmProblem& p, int threads) {
   s.block_panels = std::max<std::int64_t>(1, s.panels / divide_up(wanted, s.row_blocks * products));
   s.panel_blocks = divide_up(s.panels, s.block_panels);
   s.tasks = products * s.row_blocks * s.panel_blocks;
-  const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k) *
+  // Few rows take the time in which their weights arrive.
+  const double work = static_cast<double>(std::max(p.m, kRowsOfWeights)) * static_cast<double>(p.n) * static_cast<double>(p.k) *
                       static_cast<double>(p.tap_count * products) / static_cast<double>(s.tasks);
   s.grain = std::max<std::int64_t>(1, static_cast<std::int64_t>(kSmallTask / std::max(1.0, work)));
   return s;
