@@ -55,6 +55,48 @@ inline __attribute__((always_inline)) void run_core(const TileArgs& tile, const 
   last(sum);
 }
 
+// One row by kPanels panels at once: as many chains of sums as hide a multiply-add's latency.
+template <class Vector, int kVectors, int kPanels>
+void run_row(const TileArgs& tile, std::int64_t panel_bytes, char* acc) {
+  constexpr int kColumnBytes = 4 * Vector::kLanes;
+  typename Vector::Sum sum[kPanels][kVectors];
+  const char* w[kPanels];
+  for (int p = 0; p < kPanels; ++p) {
+    w[p] = static_cast<const char*>(tile.panel) + p * panel_bytes;
+    for (int v = 0; v < kVectors; ++v) {
+      sum[p][v] =
+          tile.init == nullptr ? Vector::zero() : Vector::load_init(tile.init + (p * kVectors + v) * Vector::kLanes);
+    }
+  }
+  for (std::int64_t t = 0; t < tile.tap_count; ++t) {
+    const char* a = static_cast<const char*>(tile.rows[0]) + tile.taps[t];
+    for (const char* end = a + tile.k_steps * 4; a < end; a += 4) {
+      const auto x = Vector::broadcast(a);
+      for (int p = 0; p < kPanels; ++p) {
+        for (int v = 0; v < kVectors; ++v)
+          sum[p][v] = Vector::multiply_add(sum[p][v], x, Vector::load_weights(w[p] + v * Vector::kWeightBytes));
+        __builtin_prefetch(w[p] + kPrefetchBytes);
+        w[p] += kVectors * Vector::kWeightBytes;
+      }
+    }
+  }
+  for (int p = 0; p < kPanels; ++p) {
+    for (int v = 0; v < kVectors; ++v) Vector::store(acc + (p * kVectors + v) * kColumnBytes, sum[p][v]);
+  }
+}
+
+/// IgemmKernel::row_core.
+template <class Vector, int kVectors>
+void row_core(const TileArgs& tile, int panels, std::int64_t panel_bytes, void* acc) noexcept {
+  if (panels == kRowPanels) return run_row<Vector, kVectors, kRowPanels>(tile, panel_bytes, static_cast<char*>(acc));
+  TileArgs one = tile;
+  for (int p = 0; p < panels; ++p) {
+    one.panel = static_cast<const char*>(tile.panel) + p * panel_bytes;
+    if (tile.init != nullptr) one.init = tile.init + p * kVectors * Vector::kLanes;
+    run_row<Vector, kVectors, 1>(one, panel_bytes, static_cast<char*>(acc) + p * kVectors * Vector::kLanes * 4);
+  }
+}
+
 /// IgemmKernel::core for tiles of up to kRows rows: one loop for each number of rows.
 template <class Vector, int kRows, int kVectors, int kSteps = 1>
 void core(const TileArgs& tile, int rows, void* acc) noexcept {

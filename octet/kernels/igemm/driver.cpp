@@ -41,8 +41,9 @@ Split split(const IgemmProblem& p, int threads) {
   s.panel_blocks = divide_up(s.panels, s.block_panels);
   s.tasks = products * s.row_blocks * s.panel_blocks;
   // Few rows take the time in which their weights arrive.
-  const double work = static_cast<double>(std::max(p.m, kRowsOfWeights)) * static_cast<double>(p.n) * static_cast<double>(p.k) *
-                      static_cast<double>(p.tap_count * products) / static_cast<double>(s.tasks);
+  const double work = static_cast<double>(std::max(p.m, kRowsOfWeights)) * static_cast<double>(p.n) *
+                      static_cast<double>(p.k) * static_cast<double>(p.tap_count * products) /
+                      static_cast<double>(s.tasks);
   s.grain = std::max<std::int64_t>(1, static_cast<std::int64_t>(kSmallTask / std::max(1.0, work)));
   return s;
 }
@@ -166,6 +167,29 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   }
 }
 
+// Panels [first, last) of a block of one row.
+void run_row(const IgemmProblem& p, const Epilogue& e, const Block& block, const char* packed, std::int64_t first,
+             std::int64_t last) {
+  const IgemmKernel& kernel = *p.kernel;
+  alignas(64) std::int32_t init[kRowPanels * kMaxColumns];
+  alignas(64) std::int32_t acc[kRowPanels * kMaxColumns];
+  const Segment& segment = block.segments[0];
+  TileArgs tile{.rows = block.row.data(), .taps = p.taps + segment.first_tap, .tap_count = segment.taps};
+  tile.k_steps = divide_up(p.k, kernel.kr);
+  const std::int64_t skipped = segment.first_tap * tile.k_steps * kernel.nr * kernel.kr * (kernel.a_bytes == 4 ? 4 : 1);
+  if (kernel.a_bytes != 4) tile.init = init;
+  for (std::int64_t i = first; i < last; i += kRowPanels) {
+    const int panels = static_cast<int>(std::min<std::int64_t>(kRowPanels, last - i));
+    const char* panel = packed + i * p.panel_bytes;
+    tile.panel = panel + skipped;
+    for (int j = 0; j < panels && kernel.a_bytes != 4; ++j)
+      start_sums(p, e, panel + j * p.panel_bytes, (i + j) * kernel.nr, init + j * kernel.nr);
+    kernel.row_core(tile, panels, p.panel_bytes, acc);
+    const std::int64_t n = i * kernel.nr;
+    kernel.finish(e, acc, {block.m, n, 1, static_cast<int>(std::min<std::int64_t>(panels * kernel.nr, p.n - n))});
+  }
+}
+
 void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int16_t* spread = nullptr) {
   const std::int64_t per_product = s.row_blocks * s.panel_blocks, g = task / per_product;
   const std::int64_t outer = g / p.inner, inner = g % p.inner;
@@ -183,8 +207,10 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int
     e.row_sum = block.sum.data() - block.m;
   }
   const char* packed = static_cast<const char*>(p.packed) + outer * p.packed_step[0] + inner * p.packed_step[1];
-  const std::int64_t first = task % s.panel_blocks * s.block_panels;
-  for (std::int64_t panel = first; panel < std::min(first + s.block_panels, s.panels); ++panel) {
+  const std::int64_t first = task % s.panel_blocks * s.block_panels, last = std::min(first + s.block_panels, s.panels);
+  const bool one = block.rows == 1 && p.panel_step == 0 && p.corrections_offset < 0;
+  if (one && p.kernel->row_core != nullptr) return run_row(p, e, block, packed, first, last);
+  for (std::int64_t panel = first; panel < last; ++panel) {
     run_panel(p, e, block, packed + panel * p.panel_bytes, panel * p.kernel->nr);
   }
 }

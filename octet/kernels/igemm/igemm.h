@@ -56,6 +56,8 @@ struct TileArgs {
 struct DepthwiseRows;
 struct NarrowKernel;
 
+inline constexpr int kRowPanels = 4;  ///< that a row_core takes at once
+
 /// Core and epilogue of a tile of mr rows and nr columns in one; its sums are not stored.
 using FusedTile = void (*)(const TileArgs& tile, const Epilogue& epilogue, const TileSpan& span) noexcept;
 
@@ -71,6 +73,9 @@ struct IgemmKernel {
   void (*core)(const TileArgs& tile, int rows, void* acc) noexcept;
   /// Epilogue of a tile whose sums are acc[rows][nr].
   void (*finish)(const Epilogue& epilogue, const void* acc, const TileSpan& span) noexcept;
+  /// The sums of one row with `panels` <= kRowPanels panels, panel_bytes apart, into acc[panels][nr]; tile.init is
+  /// [panels][nr]. May be null.
+  void (*row_core)(const TileArgs& tile, int panels, std::int64_t panel_bytes, void* acc) noexcept = nullptr;
   /// What does both for whole tiles from column n on, or null where this epilogue needs stored sums.
   FusedTile (*fused)(const Epilogue& epilogue, std::int64_t n) noexcept = nullptr;
   /// Depthwise kernels that work by rows of the image (depthwise_rows.h) have this in place of a core.

@@ -32,6 +32,7 @@ const IgemmKernel igemm_f32_avx2 = {.name = "igemm_f32_6x16_avx2",
                                     .a_bytes = 4,
                                     .acc_bytes = 4,
                                     .core = core<Floats, 6, 2>,
-                                    .finish = finish<Avx2, float, 16>};
+                                    .finish = finish<Avx2, float, 16>,
+                                    .row_core = row_core<Floats, 2>};
 
 }  // namespace octet::kernels

@@ -34,6 +34,7 @@ constexpr IgemmKernel tile(const char* name) {
           .acc_bytes = 4,
           .core = core<Floats, kRows, kVectors, kSteps>,
           .finish = finish<Avx512, float, kVectors * 16>,
+          .row_core = row_core<Floats, kVectors>,
           .fused = choose_tile_f32<Floats, Avx512, kRows, kVectors, kSteps>};
 }
 

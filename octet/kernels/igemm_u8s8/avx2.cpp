@@ -55,6 +55,7 @@ const IgemmKernel igemm_u8s8_avx2 = {.name = "igemm_u8s8_6x16_avx2_wide",
                                      .a_bytes = 2,
                                      .acc_bytes = 4,
                                      .core = core<PairsOfS16, 6, 2>,
-                                     .finish = finish<Avx2, std::int32_t, 16>};
+                                     .finish = finish<Avx2, std::int32_t, 16>,
+                                     .row_core = row_core<PairsOfS16, 2>};
 
 }  // namespace octet::kernels

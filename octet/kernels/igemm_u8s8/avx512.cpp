@@ -40,7 +40,8 @@ constexpr IgemmKernel tile(const char* name) {
           .a_bytes = 2,
           .acc_bytes = 4,
           .core = core<PairsOfS16, kRows, kVectors, kSteps>,
-          .finish = finish<Avx512, std::int32_t, kVectors * 16>};
+          .finish = finish<Avx512, std::int32_t, kVectors * 16>,
+          .row_core = row_core<PairsOfS16, kVectors>};
 }
 
 }  // namespace

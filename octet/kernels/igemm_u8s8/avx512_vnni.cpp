@@ -39,6 +39,7 @@ constexpr IgemmKernel tile(const char* name) {
           .acc_bytes = 4,
           .core = core<QuadsOfU8, kRows, kVectors, kSteps>,
           .finish = finish<Avx512, std::int32_t, kVectors * 16>,
+          .row_core = row_core<QuadsOfU8, kVectors>,
           .fused = choose_tile_s32<QuadsOfU8, Avx512, kRows, kVectors, kSteps>};
 }
 

@@ -37,6 +37,7 @@ const IgemmKernel igemm_u8s8_avx_vnni = {.name = "igemm_u8s8_6x16_avx_vnni",
                                          .a_bytes = 1,
                                          .acc_bytes = 4,
                                          .core = core<QuadsOfU8, 6, 2>,
-                                         .finish = finish<Avx2, std::int32_t, 16>};
+                                         .finish = finish<Avx2, std::int32_t, 16>,
+                                         .row_core = row_core<QuadsOfU8, 2>};
 
 }  // namespace octet::kernels
