@@ -162,21 +162,30 @@ inline Parts load_parts(const float* x) {
   return out;
 }
 
-template <class F>
-inline double sum_of(const float* x, std::int64_t count, const F& f) {
-  double out = 0;
+// Sums of R rows that lie `stride` apart, side by side: none waits for the additions of another. f(values, row).
+template <int R, class F>
+inline void sums_of(const float* x, std::int64_t stride, std::int64_t count, const F& f, double* out) {
+  for (int r = 0; r < R; ++r) out[r] = 0;
   for (std::int64_t first = 0; first < count; first += kStretch) {
     const std::int64_t end = count - first < kStretch ? count : first + kStretch;
-    Parts parts = {};
+    Parts parts[R] = {};
     std::int64_t i = first;
-    for (; i + kParts <= end; i += kParts) parts += f(load_parts(x + i));
-    if (i < end) {
-      float rest[kParts] = {};
-      for (std::int64_t p = 0; i + p < end; ++p) rest[p] = f(x[i + p]);
-      parts += load_parts(rest);
+    for (; i + kParts <= end; i += kParts) {
+      for (int r = 0; r < R; ++r) parts[r] += f(load_parts(x + r * stride + i), r);
     }
-    out += total(parts);
+    for (int r = 0; r < R && i < end; ++r) {
+      float rest[kParts] = {};
+      for (std::int64_t p = 0; i + p < end; ++p) rest[p] = f(x[r * stride + i + p], r);
+      parts[r] += load_parts(rest);
+    }
+    for (int r = 0; r < R; ++r) out[r] += total(parts[r]);
   }
+}
+
+template <class F>
+inline double sum_of(const float* x, std::int64_t count, const F& f) {
+  double out;
+  sums_of<1>(x, 0, count, [&](auto v, int) { return f(v); }, &out);
   return out;
 }
 
@@ -269,6 +278,31 @@ void normalize(const float* x, float mean, float factor, const float* weight, co
   }
 }
 
+// R rows at once.
+template <int R>
+void layer_norm_of(const float* x, std::int64_t count, double epsilon, const float* weight, const float* bias,
+                   float* y) {
+  double sums[R], squares[R];
+  float means[R];
+  sums_of<R>(x, count, count, [](auto v, int) { return v; }, sums);
+  for (int r = 0; r < R; ++r) means[r] = static_cast<float>(sums[r] / static_cast<double>(count));
+  sums_of<R>(x, count, count, [&](auto v, int r) { return (v - means[r]) * (v - means[r]); }, squares);
+  for (int r = 0; r < R; ++r) {
+    const double deviation = __builtin_sqrt(squares[r] / static_cast<double>(count) + epsilon);
+    normalize(x + r * count, means[r], static_cast<float>(1 / deviation), weight, bias, y + r * count, count);
+  }
+}
+
+void layer_norm(const float* x, std::int64_t rows, std::int64_t count, double epsilon, const float* weight,
+                const float* bias, float* y) {
+  constexpr int kRows = 4;
+  std::int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) {
+    layer_norm_of<kRows>(x + r * count, count, epsilon, weight, bias, y + r * count);
+  }
+  for (; r < rows; ++r) layer_norm_of<1>(x + r * count, count, epsilon, weight, bias, y + r * count);
+}
+
 constexpr MathTable portable_table(const char* isa) {
   return {
       .isa = isa,
@@ -287,6 +321,7 @@ constexpr MathTable portable_table(const char* isa) {
       .exp_shifted = exp_shifted,
       .scale = scale,
       .normalize = normalize,
+      .layer_norm = layer_norm,
   };
 }
 
