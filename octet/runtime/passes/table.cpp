@@ -33,6 +33,7 @@ const std::vector<Pass>& passes() {
       {"attention_in_s16", attention_in_s16},
       {"absorb_transposes", absorb_transposes},
       {"concat_in_place", concat_in_place},
+      {"quantize_rows_once", quantize_rows_once},
   };
   return table;
 }
