@@ -265,17 +265,25 @@ void scale(float* y, float factor, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] *= factor;
 }
 
+template <bool kAdds>
+void normalize_of(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
+                  std::int64_t count) {
+  std::int64_t i = 0;
+  for (; i + kParts <= count; i += kParts) {
+    Parts v = (load_parts(x + i) - mean) * factor * load_parts(weight + i);
+    if constexpr (kAdds) v += load_parts(bias + i);
+    __builtin_memcpy(y + i, &v, sizeof(v));
+  }
+  for (; i < count; ++i) {
+    const float v = (x[i] - mean) * factor * weight[i];
+    y[i] = kAdds ? v + bias[i] : v;
+  }
+}
+
 void normalize(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
                std::int64_t count) {
-  float held[kBlock];
-  for (std::int64_t first = 0; first < count; first += kBlock) {
-    const std::int64_t size = count - first < kBlock ? count - first : kBlock;
-    for (std::int64_t i = 0; i < size; ++i) held[i] = (x[first + i] - mean) * factor * weight[first + i];
-    if (bias != nullptr) {
-      for (std::int64_t i = 0; i < size; ++i) held[i] += bias[first + i];
-    }
-    for (std::int64_t i = 0; i < size; ++i) y[first + i] = held[i];
-  }
+  bias != nullptr ? normalize_of<true>(x, mean, factor, weight, bias, y, count)
+                  : normalize_of<false>(x, mean, factor, weight, bias, y, count);
 }
 
 // R rows at once.
