@@ -35,5 +35,36 @@ TEST(Math, LayerNormIsItsPartsOnEveryTable) {
   }
 }
 
+// Within 2^-22 |x| of x times the normal distribution function, with the same bits on every table, ends of vectors
+// included.
+TEST(Math, GeluIsCloseAndTheSameOnEveryTable) {
+  std::vector<float> x = {0, -0.0f, NAN, INFINITY, 1e-40f, -1e-30f, 3e38f, -3e38f};
+  for (float v = -7; v < 7; v += 3e-4f) x.push_back(v);
+  for (float v = 1e-20f; v < 100; v *= 1.07f) x.insert(x.end(), {v, -v});
+  const auto count = static_cast<std::int64_t>(x.size());
+  const MathTable* last = nullptr;
+  for (int t = 0; math_table(t) != nullptr; ++t) last = math_table(t);
+  std::vector<float> expected(x.size());
+  last->gelu(x.data(), expected.data(), count);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i])) continue;
+    const double exact = x[i] * 0.5 * std::erfc(-double{x[i]} / std::sqrt(2.0));
+    ASSERT_LE(std::abs(expected[i] - exact), std::abs(double{x[i]}) * 0x1p-22 + 1e-44) << x[i];
+  }
+  EXPECT_TRUE(std::isnan(expected[2]));
+  EXPECT_EQ(expected[3], INFINITY);
+  EXPECT_EQ(expected[7], 0);
+  for (int t = 0; const MathTable* table = math_table(t); ++t) {
+    for (const std::int64_t skipped : {0, 1, 5, 16, 31}) {
+      std::vector<float> y(x.size());
+      table->gelu(x.data() + skipped, y.data(), count - skipped);
+      for (std::size_t i = static_cast<std::size_t>(skipped); i < x.size(); ++i) {
+        if (std::isnan(expected[i])) continue;
+        ASSERT_EQ(y[i - static_cast<std::size_t>(skipped)], expected[i]) << table->isa << ' ' << x[i];
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace octet::kernels
