@@ -197,5 +197,30 @@ TEST(Attention, OfEightBitOperandsIsInIntegers) {
   }
 }
 
+// Static networks quantize what attention gives before its heads are joined: the Transpose becomes Attention's all the
+// same.
+TEST(Attention, TakesTheTransposeBehindAQuantize) {
+  const Case c{.batch = 2, .heads = 3, .queries = 9, .keys = 9, .depth = 8, .width = 8};
+  Graph graph = attention(c, 6);
+  Node& transpose = graph.nodes.back();
+  Builder b(7);
+  b.graph = graph;
+  const ValueId bytes = b.quantized(transpose.inputs[0], 2);
+  b.graph.nodes[graph.nodes.size() - 1].inputs[0] = bytes;
+  const ValueId joined =
+      b.node("Reshape", {b.graph.outputs[0], b.constant(Tensor::from<std::int64_t>({3}, {0, 0, -1}))});
+  b.graph.outputs = {b.node("MatMul", {joined, b.weights({24, 16}, 1)})};
+  sort_topologically(b.graph);
+  const Session plain(b.graph, {.threads = 1, .optimize = false}), fast(b.graph, {.threads = 2});
+  const NamedTensors inputs = random_inputs(b.graph, 3);
+  const std::vector<double> expected = plain.run(inputs)[0].to_double(), actual = fast.run(inputs)[0].to_double();
+  for (std::size_t i = 0; i < actual.size(); ++i) ASSERT_NEAR(expected[i], actual[i], 0.02) << i;
+  std::vector<std::string> steps;
+  for (const StepInfo& step : fast.steps()) steps.push_back(step.op);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "Attention"), 1);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "QLinear"), 1);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "Transpose"), 0);
+}
+
 }  // namespace
 }  // namespace octet::runtime
