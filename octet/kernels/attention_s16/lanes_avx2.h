@@ -65,6 +65,13 @@ struct Lanes256 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(quarters, 0xd8));
   }
 
+  template <int kFrom, int kTo>
+  static void transpose(const std::int16_t* from, std::int32_t* to) {
+    for (int i = 0; i < 16; ++i) {
+      for (int j = 0; j < 16; ++j) __builtin_memcpy(to + i * kTo + j, from + j * kFrom + 2 * i, 4);
+    }
+  }
+
   static std::int32_t fold_bits(S32 v) {
     const __m256i a = _mm256_max_epi32(v.low, v.high);
     const __m128i b = _mm_max_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));

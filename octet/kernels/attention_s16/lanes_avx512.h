@@ -41,6 +41,35 @@ struct Lanes512 {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(v));
   }
 
+  // Blocks of 4 x 4 in their lanes, then the blocks.
+  template <int kFrom, int kTo>
+  static void transpose(const std::int16_t* from, std::int32_t* to) {
+    __m512i lanes[16];
+    for (int r = 0; r < 16; r += 4) {
+      __m512i v[4], pairs[4];
+      for (int i = 0; i < 4; ++i) v[i] = _mm512_loadu_si512(from + (r + i) * kFrom);
+      for (int i = 0; i < 2; ++i) {
+        pairs[i] = i == 0 ? _mm512_unpacklo_epi32(v[0], v[1]) : _mm512_unpackhi_epi32(v[0], v[1]);
+        pairs[2 + i] = i == 0 ? _mm512_unpacklo_epi32(v[2], v[3]) : _mm512_unpackhi_epi32(v[2], v[3]);
+      }
+      for (int i = 0; i < 2; ++i) {
+        lanes[r + 2 * i] = _mm512_unpacklo_epi64(pairs[i], pairs[2 + i]);
+        lanes[r + 2 * i + 1] = _mm512_unpackhi_epi64(pairs[i], pairs[2 + i]);
+      }
+    }
+    // lanes[r + i] holds columns i, i + 4, i + 8 and i + 12 of rows r to r + 3.
+    for (int i = 0; i < 4; ++i) {
+      const __m512i a = _mm512_shuffle_i32x4(lanes[i], lanes[4 + i], 0x88);
+      const __m512i b = _mm512_shuffle_i32x4(lanes[i], lanes[4 + i], 0xdd);
+      const __m512i c = _mm512_shuffle_i32x4(lanes[8 + i], lanes[12 + i], 0x88);
+      const __m512i d = _mm512_shuffle_i32x4(lanes[8 + i], lanes[12 + i], 0xdd);
+      _mm512_storeu_si512(to + i * kTo, _mm512_shuffle_i32x4(a, c, 0x88));
+      _mm512_storeu_si512(to + (4 + i) * kTo, _mm512_shuffle_i32x4(b, d, 0x88));
+      _mm512_storeu_si512(to + (8 + i) * kTo, _mm512_shuffle_i32x4(a, c, 0xdd));
+      _mm512_storeu_si512(to + (12 + i) * kTo, _mm512_shuffle_i32x4(b, d, 0xdd));
+    }
+  }
+
   static std::int32_t fold_bits(S32 v) {
     const __m256i a = _mm256_max_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
     const __m128i b = _mm_max_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));

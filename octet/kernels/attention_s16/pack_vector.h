@@ -4,8 +4,9 @@
 // A Vector is 16 lanes, of one register or two. It says: F32, S32; set(v), load(p), load_some(p, count), store(p, v),
 // store_some(p, v, count), add, sub, mul, fma(a, b, c) = a b + c, greater(a, b) = a > b ? a : b, to_f32, round,
 // magnitude_bits(f32), greatest_bits(a, b), times_power(p, shifted) = p 2^n, pair(low, high) of 16 bits each,
-// store_s16(p, v), multiply_add(sum, a, b) of pairs; and folds of all lanes, i and i + 8 first, then i and i + 4, ...:
-// fold_bits(v) the greatest, fold_sum(v), fold_greatest(v).
+// store_s16(p, v), transpose<rows' step, columns' step>(p, q) of 16 x 16 pairs in memory, multiply_add(sum, a, b) of
+// pairs; and folds of all lanes, i and i + 8 first, then i and i + 4, ...: fold_bits(v) the greatest, fold_sum(v),
+// fold_greatest(v).
 #pragma once
 
 #include "octet/kernels/attention_s16/kernels.h"
@@ -104,7 +105,11 @@ void pack_keys(const AttentionHead& head, const PackedHead& to) {
     quantize_rows<Vector, kAttentionDepthStride>(head.k + s * head.k_stride, head.k_stride, head.k_step, count,
                                                  head.depth, rows, to.key_scale + s);
     std::int32_t* const columns = out + s / kColumns * kColumns * pairs + s % kColumns;
-    for (std::int64_t p = 0; p < pairs; ++p) {
+    std::int64_t p = 0;
+    for (; p + kLanes <= pairs; p += kLanes) {
+      Vector::template transpose<kAttentionDepthStride, kColumns>(rows + 2 * p, columns + p * kColumns);
+    }
+    for (; p < pairs; ++p) {
       for (int r = 0; r < kLanes; ++r) {
         __builtin_memcpy(columns + p * kColumns + r, rows + r * kAttentionDepthStride + 2 * p, 4);
       }
