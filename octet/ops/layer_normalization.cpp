@@ -52,6 +52,7 @@ class Operand {
     held_ = expand_to(given.cast(DTypeOf<C>::value), same ? row : shape, ctx.threads());
     step_ = same ? 0 : row.elements();
   }
+  bool repeats() const { return step_ == 0; }
   /// nullptr when it is left out.
   const C* row(std::int64_t r) const { return held_.defined() ? held_.template data<C>() + r * step_ : nullptr; }
 
@@ -98,11 +99,27 @@ void normalize_row(const float* x, std::int64_t count, Moments m, const float* s
   kernels::math().normalize(x, static_cast<float>(m.mean), static_cast<float>(m.deviation), scale, bias, y, count);
 }
 
+// Where nothing but y is wanted, and scale and bias are those of every row.
+void normalize_rows(EvalContext& ctx, const float* x, std::int64_t rows, std::int64_t count, const float* scale,
+                    const float* bias, float* y) {
+  const double epsilon = ctx.attributes().real("epsilon", 1e-5f);
+  ctx.threads().parallel_for(rows, std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(1, count)),
+                             [&](std::int64_t begin, std::int64_t end) {
+                               kernels::math().layer_norm(x + begin * count, end - begin, count, epsilon, scale, bias,
+                                                          y + begin * count);
+                             });
+}
+
 template <class T>
 void eval_as(EvalContext& ctx, const Tensor& x, int axis, Tensor& y) {
   const double epsilon = ctx.attributes().real("epsilon", 1e-5f);
   const Operand<T> scale(ctx, 1, x.shape(), axis), bias(ctx, 2, x.shape(), axis);
   const std::int64_t rows = x.shape().elements(0, axis), count = x.shape().elements(axis, x.rank());
+  if constexpr (std::is_same_v<T, float>) {
+    if (scale.repeats() && bias.repeats() && !ctx.wants_output(1) && !ctx.wants_output(2) && scale.row(0) != nullptr) {
+      return normalize_rows(ctx, x.data<T>(), rows, count, scale.row(0), bias.row(0), y.data<T>());
+    }
+  }
   std::vector<Moments> kept(static_cast<std::size_t>(rows));
   ctx.threads().parallel_for(rows, std::max<std::int64_t>(1, 8192 / std::max<std::int64_t>(1, count)),
                              [&](std::int64_t begin, std::int64_t end) {

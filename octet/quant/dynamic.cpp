@@ -1,9 +1,6 @@
 // Dynamic quantization: weights in int8, activations quantized as they come.
-#include <algorithm>
-#include <map>
-#include <set>
-
 #include "octet/quant/integer_form.h"
+#include "octet/quant/per_row.h"
 #include "octet/quant/prepare.h"
 #include "octet/quant/record.h"
 #include "octet/quant/stored_weights.h"
@@ -48,9 +45,7 @@ class DynamicQuantizer {
 
   void finish() {
     matcher_.warn_unused(result_.warnings);
-    std::string names;
-    for (const std::string& name : per_row_) names += (names.empty() ? "" : "\n") + name;
-    if (!names.empty()) result_.model.info.set_metadata("octet.dynamic_per_row", names);
+    per_row_.write_metadata(result_.model);
   }
 
  private:
@@ -73,7 +68,7 @@ class DynamicQuantizer {
     entry.reason = table ? "int8 table, rows dequantized as they are read"
                          : "int8 weight, activation quantized per row as it comes";
     if (options_.dry_run) return;
-    if (!table) per_row_.push_back(unique_name(graph, graph.nodes[index]));
+    if (!table) per_row_.add(graph, graph.nodes[index]);
     for (const StoredWeight& weight : weights) {
       const auto slot = static_cast<std::size_t>(weight.slot);
       const ValueId id = graph.nodes[index].inputs[slot];
@@ -87,21 +82,11 @@ class DynamicQuantizer {
     return weight != nullptr && weight->rank() > 1 && weight->dim(1) == 1 && node.attributes.integer("group", 1) > 1;
   }
 
-  // The metadata tell the nodes by name, one a line: every one needs its own.
-  const std::string& unique_name(const Graph& graph, Node& node) {
-    std::string name = graph.label(node);
-    std::replace_if(name.begin(), name.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    for (int i = 1; !names_.insert(name).second; ++i) name = graph.label(node) + "_" + std::to_string(i);
-    node.name = std::move(name);
-    return node.name;
-  }
-
   const Dynamic& method_;
   const QuantizeOptions& options_;
   QuantizeResult& result_;
   ExclusionMatcher matcher_;
-  std::vector<std::string> per_row_;
-  std::set<std::string> names_;
+  PerRowNodes per_row_;
 };
 
 }  // namespace

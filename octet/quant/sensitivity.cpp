@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "octet/quant/per_row.h"
+
 namespace octet::quant {
 namespace {
 
@@ -109,6 +111,17 @@ void SensitivityMeter::measure(Part& part, const Placement& placement, const std
   }
   part.own_error = at_node.ratio();
   part.end_error = worst_output(at_end);
+}
+
+double SensitivityMeter::end_error_by_row(const Layer& layer) const {
+  Graph variant = clone(graph_);
+  std::vector<std::string> ignored;
+  WeightWriter writer(variant, options_.weight, ignored);
+  PerRowNodes nodes;
+  quantize_by_row(variant, variant.nodes[at(layer.node)].outputs[0], options_.per_channel ? layer.channel_axis : -1,
+                  writer, nodes);
+  nodes.write_metadata(variant);
+  return end_error(variant);
 }
 
 double SensitivityMeter::end_error(const Graph& quantized) const {

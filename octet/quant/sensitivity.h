@@ -42,6 +42,8 @@ class SensitivityMeter {
 
   /// Fills in own_error and end_error, with the parameters that the values have in the whole.
   void measure(Part& part, const Placement& placement, const std::vector<Affine>& parameters) const;
+  /// The end error of a layer alone whose input is quantized row by row as it comes (per_row.h).
+  double end_error_by_row(const Layer& layer) const;
   /// The end error of a whole quantized graph.
   double end_error(const Graph& quantized) const;
   std::size_t samples() const { return samples_.size(); }
@@ -63,6 +65,8 @@ class SensitivityMeter {
 ///     the multiply-accumulates stay int8,
 ///   - and in any case where a part alone is above kRuinous.
 inline constexpr double kTolerated = 0.01, kWorthwhile = 0.05, kCoverage = 0.9, kRuinous = 0.05;
+/// A product that would stay float takes its input row by row where that leaves at most this share of its end error.
+inline constexpr double kRescued = 0.1;
 /// For each part whether it stays float.
 std::vector<bool> parts_to_keep_float(const std::vector<Part>& parts, std::int64_t all_macs);
 

@@ -8,6 +8,7 @@
 
 #include "octet/quant/calibrate.h"
 #include "octet/quant/insert.h"
+#include "octet/quant/per_row.h"
 #include "octet/quant/prepare.h"
 #include "octet/quant/record.h"
 #include "octet/quant/rounding/layer_inputs.h"
@@ -85,6 +86,15 @@ class StaticQuantizer {
   Graph quantized(std::vector<std::string>& warnings) const {
     Graph out = clone(graph_);
     insert_pairs(out, layers_, placement_, parameters(placement_), insert_, warnings);
+    WeightWriter writer(out, insert_.weight, warnings);
+    PerRowNodes nodes;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (!by_row_[i]) continue;
+      const Layer& layer = candidates_.layers[at(parts_[i].layer)];
+      quantize_by_row(out, graph_.nodes[at(layer.node)].outputs[0], method_.per_channel ? layer.channel_axis : -1,
+                      writer, nodes);
+    }
+    nodes.write_metadata(out);
     return out;
   }
 
@@ -166,6 +176,12 @@ class StaticQuantizer {
       }
     }
     kept_float_ = parts_to_keep_float(parts_, std::accumulate(macs_.begin(), macs_.end(), std::int64_t{0}));
+    by_row_.assign(parts_.size(), false);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const Part& part = parts_[i];
+      if (!kept_float_[i] || part.layer < 0 || !has_rows(graph_.nodes[at(part.node)])) continue;
+      by_row_[i] = meter_->end_error_by_row(candidates_.layers[at(part.layer)]) <= kRescued * part.end_error;
+    }
     std::vector<bool> frozen(graph_.nodes.size(), false);
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       if (kept_float_[i]) frozen[at(parts_[i].node)] = true;
@@ -232,9 +248,10 @@ class StaticQuantizer {
       entry.sqnr_db = decibels(parts_[i].own_error);
       entry.end_sqnr_db = decibels(parts_[i].end_error);
       if (!kept_float_[i]) continue;
-      entry.reason =
-          fmt::format("kept float: quantized alone it gives {:.1f} dB at its output and {:.1f} dB at the network's end",
-                      *entry.sqnr_db, *entry.end_sqnr_db);
+      entry.quantized = by_row_[i];
+      const char* const instead = by_row_[i] ? "int8 weight, activation quantized per row as it comes" : "kept float";
+      entry.reason = fmt::format("{}: {} it gives {:.1f} dB at its output and {:.1f} dB at the network's end", instead,
+                                 by_row_[i] ? "with one scale" : "quantized alone", *entry.sqnr_db, *entry.end_sqnr_db);
     }
     result_.coverage = coverage_of(result_.nodes);
   }
@@ -251,7 +268,7 @@ class StaticQuantizer {
   std::vector<std::int64_t> macs_;
   std::vector<Part> parts_;
   std::optional<SensitivityMeter> meter_;
-  std::vector<bool> kept_float_;
+  std::vector<bool> kept_float_, by_row_;  ///< one a part
   std::map<std::string, std::string> settings_;
 };
 

@@ -272,5 +272,32 @@ TEST(Static, LayerThatHurtsIsFoundAndKeptFloat) {
   EXPECT_LT(end_sqnr(b.graph, blind_run.model, b.data({4, 16})), 5);
 }
 
+// A layer whose rows differ in range by more than eight bits, and all matter: each is quantized by its own.
+TEST(Static, LayerWhoseRowsDifferTakesThemAsTheyCome) {
+  Builder b(6);
+  const ValueId x = b.graph.add_input("x", DType::f32, {Dim("N"), 16}),
+                size = b.graph.add_input("size", DType::f32, {Dim("N"), 1});
+  const ValueId rows = b.matmul(b.node("Mul", {x, size}, "wide"), 32, "rows");
+  const ValueId even = b.node("Div", {rows, size}, "even");
+  ValueId h = b.node("Relu", {even}, "h");
+  for (int i = 0; i < 3; ++i) h = b.node("Relu", {b.matmul(h, 256, "m" + std::to_string(i))}, "r" + std::to_string(i));
+  b.output(b.matmul(h, 4, "y"));
+  const auto feed = [&] {
+    return NamedTensors{{"x", b.data({4, 16})}, {"size", Tensor::from<float>({4, 1}, {1, 1e4F, 30, 1e3F})}};
+  };
+  std::vector<NamedTensors> batches;
+  for (int i = 0; i < 10; ++i) batches.push_back(feed());
+  const QuantizeResult result = quantize(b.graph, Static{.calibration = source(batches)});
+  EXPECT_TRUE(node(result, "rows").quantized);
+  EXPECT_THAT(node(result, "rows").reason, HasSubstr("per row as it comes: with one scale it gives"));
+  EXPECT_EQ(result.coverage, 1.0);
+  const Session fast(result.model, {.threads = 1}), exact(b.graph, {.threads = 1});
+  const NamedTensors inputs = feed();
+  SignalToNoise end;
+  end.add(exact.run(inputs)[0], fast.run(inputs)[0]);
+  EXPECT_GT(decibels(end.ratio()), 25);
+  EXPECT_THAT(fast.lowered(), HasSubstr("DynamicLinear"));
+}
+
 }  // namespace
 }  // namespace octet::quant

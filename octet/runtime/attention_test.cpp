@@ -140,5 +140,87 @@ TEST(Attention, OfManySamplesRunsOneByOne) {
   for (std::int64_t i = 0; i < alone.elements(); ++i) ASSERT_EQ(all.data<float>()[i], alone.data<float>()[i]);
 }
 
+// Queries, keys and values are products of rows quantized as they come, or of floats.
+Graph projected(const Case& c, bool eight_bits, std::uint64_t seed) {
+  Builder b(seed);
+  std::string names;
+  const ValueId mask = b.input("mask", {c.batch, 1, 1, c.keys});
+  const auto heads = [&](const char* name, std::int64_t length, std::int64_t depth, Attributes perm) {
+    const ValueId x = b.input(name, {c.batch, length, 24});
+    const Shape shape{24, c.heads * depth};
+    const ValueId y = b.node("MatMul", {x, eight_bits ? b.weights(shape, 1) : b.floats(shape, -0.3f, 0.3f)});
+    names += b.graph.nodes.back().name + "\n";
+    const ValueId split = b.constant(Tensor::from<std::int64_t>({4}, {0, 0, c.heads, depth}));
+    return b.node("Transpose", {b.node("Reshape", {y, split})}, std::move(perm));
+  };
+  const ValueId q = heads("q", c.queries, c.depth, ints({{"perm", {0, 2, 1, 3}}}));
+  const ValueId k = heads("k", c.keys, c.depth, ints({{"perm", {0, 2, 3, 1}}}));
+  const ValueId v = heads("v", c.keys, c.width, ints({{"perm", {0, 2, 1, 3}}}));
+  const ValueId scores = b.node("Add", {b.node("MatMul", {q, k}), mask});
+  b.graph.outputs = {b.node("MatMul", {b.node("Softmax", {scores}, axis(-1)), v})};
+  if (eight_bits) b.graph.info.set_metadata("octet.dynamic_per_row", names);
+  return b.graph;
+}
+
+std::string attention_kernel(const Session& session) {
+  for (const StepInfo& step : session.steps()) {
+    if (step.op == "Attention") return step.kernel;
+  }
+  return "none";
+}
+
+// Of operands from eight bits the products are of 16-bit integers, which the profile says; of floats they are not, nor
+// of heads too large for it.
+TEST(Attention, OfEightBitOperandsIsInIntegers) {
+  const Case cases[] = {
+      {.batch = 2, .heads = 3, .queries = 37, .keys = 29, .depth = 16, .width = 20},
+      {.heads = 2, .queries = 1, .keys = 2, .depth = 3, .width = 1},
+      {.heads = 5, .queries = 130, .keys = 33, .depth = 7, .width = 33},
+      {.queries = 0},
+      {.heads = 1, .queries = 3, .keys = 1025, .depth = 4, .width = 4},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.queries);
+    for (const bool eight_bits : {false, true}) {
+      const Graph graph = projected(c, eight_bits, 4);
+      const Session plain(graph, {.threads = 1, .optimize = false}), one(graph, {.threads = 1});
+      const NamedTensors inputs = random_inputs(graph, 5);
+      const std::vector<double> expected = plain.run(inputs)[0].to_double(), fast = one.run(inputs)[0].to_double();
+      ASSERT_EQ(expected.size(), fast.size());
+      for (std::size_t i = 0; i < fast.size(); ++i) ASSERT_NEAR(expected[i], fast[i], eight_bits ? 0.08 : 1e-4) << i;
+      for (const int threads : {2, 3, 4}) {
+        EXPECT_EQ(fast, Session(graph, {.threads = threads}).run(inputs)[0].to_double()) << threads << " threads";
+      }
+      const bool in_integers = eight_bits && c.keys <= 1024;
+      EXPECT_EQ(attention_kernel(one).starts_with("attention_s16"), in_integers) << attention_kernel(one);
+    }
+  }
+}
+
+// Static networks quantize what attention gives before its heads are joined: the Transpose becomes Attention's all the
+// same.
+TEST(Attention, TakesTheTransposeBehindAQuantize) {
+  const Case c{.batch = 2, .heads = 3, .queries = 9, .keys = 9, .depth = 8, .width = 8};
+  Graph graph = attention(c, 6);
+  Node& transpose = graph.nodes.back();
+  Builder b(7);
+  b.graph = graph;
+  const ValueId bytes = b.quantized(transpose.inputs[0], 2);
+  b.graph.nodes[graph.nodes.size() - 1].inputs[0] = bytes;
+  const ValueId joined =
+      b.node("Reshape", {b.graph.outputs[0], b.constant(Tensor::from<std::int64_t>({3}, {0, 0, -1}))});
+  b.graph.outputs = {b.node("MatMul", {joined, b.weights({24, 16}, 1)})};
+  sort_topologically(b.graph);
+  const Session plain(b.graph, {.threads = 1, .optimize = false}), fast(b.graph, {.threads = 2});
+  const NamedTensors inputs = random_inputs(b.graph, 3);
+  const std::vector<double> expected = plain.run(inputs)[0].to_double(), actual = fast.run(inputs)[0].to_double();
+  for (std::size_t i = 0; i < actual.size(); ++i) ASSERT_NEAR(expected[i], actual[i], 0.02) << i;
+  std::vector<std::string> steps;
+  for (const StepInfo& step : fast.steps()) steps.push_back(step.op);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "Attention"), 1);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "QLinear"), 1);
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), "Transpose"), 0);
+}
+
 }  // namespace
 }  // namespace octet::runtime

@@ -107,6 +107,49 @@ TEST(Dynamic, PerRowIsCloseAndIgnoresTheBatch) {
   EXPECT_EQ(std::memcmp(alone.raw(), beside.raw(), alone.bytes()), 0);
 }
 
+// Rows that several products read are quantized once, and where Gelu computes them if nobody else reads them: with the
+// bits of each product quantizing for itself.
+TEST(Dynamic, RowsAreQuantizedOnce) {
+  for (const bool read_elsewhere : {false, true}) {
+    for (const std::int64_t rows : {0, 1, 5, 300}) {
+      SCOPED_TRACE(rows);
+      Builder b(64);
+      std::string names;
+      const auto product = [&](ValueId x, std::int64_t k, std::int64_t n) {
+        const ValueId y = b.node("MatMul", {x, b.weights({k, n}, 1)});
+        names += b.graph.nodes.back().name + "\n";
+        return y;
+      };
+      const ValueId x = b.input("x", {Dim("N"), rows, 48});
+      const ValueId first = product(x, 48, 40), second = product(x, 48, 24);
+      const ValueId gelu = b.graph.add_node("Gelu", {b.node("Add", {first, b.floats({40})})}, {}, "gelu", "octet");
+      const ValueId third = product(gelu, 40, 24);
+      b.graph.opsets["octet"] = 1;
+      b.graph.outputs = {b.node("Add", {third, second})};
+      if (read_elsewhere) b.graph.outputs.push_back(b.node("Abs", {gelu}));
+      b.graph.info.set_metadata("octet.dynamic_per_row", names);
+      const Tensor input = random_floats(b.random, {2, rows, 48});
+      const std::string lowered = expect_close(b.graph, {{"x", input}}, 0.1);
+      EXPECT_THAT(lowered, HasSubstr("QuantizeRows"));
+      EXPECT_EQ(lowered.find("Gelu(") != std::string::npos, read_elsewhere) << lowered;
+      const Tensor expected = Session(b.graph, {.threads = 1}).run({{"x", input}})[0];
+      for (const int threads : {2, 3, 4}) {
+        const Tensor y = Session(b.graph, {.threads = threads}).run({{"x", input}})[0];
+        EXPECT_EQ(std::memcmp(y.raw(), expected.raw(), y.bytes()), 0) << threads << " threads";
+      }
+      // Alone nothing is shared: every product quantizes for itself.
+      Graph alone = clone(b.graph);
+      for (const Node& node : b.graph.nodes) {
+        for (const ValueId id : node.outputs) {
+          if (node.op_type != "Abs" && id != b.graph.outputs[0]) alone.outputs.push_back(id);
+        }
+      }
+      const Tensor apart = Session(alone, {.threads = 1}).run({{"x", input}})[0];
+      EXPECT_EQ(std::memcmp(apart.raw(), expected.raw(), apart.bytes()), 0);
+    }
+  }
+}
+
 TEST(Dynamic, PerRowConvolutionsAndRecurrentLayers) {
   Builder b(61);
   const ValueId image = b.input("image", {Dim("N"), 8, 9, 9}), x = b.input("x", {6, Dim("N"), 12});

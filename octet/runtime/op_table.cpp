@@ -22,14 +22,31 @@ std::vector<RuntimeOp> pool_gradient_ops();
 std::vector<RuntimeOp> pool_ops();
 std::vector<RuntimeOp> qbinary_ops();
 std::vector<RuntimeOp> qlinear_op();
+std::vector<RuntimeOp> quantize_rows_op();
 std::vector<RuntimeOp> weight_only_linear_op();
 
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    attention_op,      batch_norm_ops, channel_sum_op,    conv_gradient_ops, conv_ops,   convert_ops,
-    dynamic_linear_op, embedding_op,   gru_ops,           linear_op,         lstm_ops,   masked_softmax_op,
-    matmul_ops,        pool_ops,       pool_gradient_ops, qbinary_ops,       qlinear_op, weight_only_linear_op,
+    attention_op,
+    batch_norm_ops,
+    channel_sum_op,
+    conv_gradient_ops,
+    conv_ops,
+    convert_ops,
+    dynamic_linear_op,
+    embedding_op,
+    gru_ops,
+    linear_op,
+    lstm_ops,
+    masked_softmax_op,
+    matmul_ops,
+    pool_ops,
+    pool_gradient_ops,
+    qbinary_ops,
+    qlinear_op,
+    quantize_rows_op,
+    weight_only_linear_op,
 };
 
 }  // namespace

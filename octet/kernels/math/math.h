@@ -41,6 +41,11 @@ struct MathTable {
   /// y[i] = (x[i] - mean) * factor * weight[i] + bias[i]; bias may be null. y may be x.
   void (*normalize)(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
                     std::int64_t count);
+  /// Rows of `count` numbers, one after another, each normalized by its own mean and variance:
+  ///   mean = sum x[i] / count, variance = sum (x[i] - float(mean))^2 / count, both in double;
+  ///   y = normalize(x, mean, 1 / sqrt(variance + epsilon), weight, bias)
+  void (*layer_norm)(const float* x, std::int64_t rows, std::int64_t count, double epsilon, const float* weight,
+                     const float* bias, float* y);
 };
 
 /// The best table that this machine and OCTET_ISA allow.

@@ -1,6 +1,7 @@
 // The source of every table of math.h. Included once by each of scalar.cpp, avx2.cpp and avx512.cpp, which are
 // compiled for their instruction sets; written so that compilers turn the loops into vector code.
 // Includes nothing with inline functions: those would be shared with code for older processors.
+#include "octet/kernels/math/gelu_table.h"
 #include "octet/kernels/math/math.h"
 
 namespace octet::kernels {
@@ -91,19 +92,14 @@ inline float mish_of(float x) {
   return x * (n / (n + 2.0f));
 }
 
-// erf(t) = t p(t^2) / q(t^2) up to 4, where it is 1 in float; fitted to 3e-8.
+// As gelu_table.h says. NaN has some interval, and stays NaN.
 inline float gelu_of(float x) {
-  constexpr float kP[] = {0x1.20dd74p+0f, 0x1.8c61c4p-3f,  0x1.b302a8p-5f,
-                          0x1.fd008ap-9f, 0x1.2a63ccp-12f, 0x1.0aa928p-19f};
-  constexpr float kQ[] = {0x1p+0f, 0x1.027cc2p-1f, 0x1.d87996p-4f, 0x1.f2503ep-7f, 0x1.36cae4p-10f, 0x1.39e732p-15f};
-  float t = x * 0x1.6a09e6p-1f;
-  t = t > 4.0f ? 4.0f : t;
-  t = t < -4.0f ? -4.0f : t;
-  const float z = t * t;
-  float erf = t * polynomial(kP, z) / polynomial(kQ, z);
-  erf = erf < -1.0f ? -1.0f : erf;
-  const float half = 0.5f * x;
-  return multiply_add(half, erf, half);
+  const float a = magnitude(x) > kGeluMost ? kGeluMost : magnitude(x);
+  const float shifted = multiply_add(a, kGeluScale, kGeluRound), t = multiply_add(a, kGeluScale, kGeluRound - shifted);
+  const std::uint32_t n = bits_of(shifted) & 15u;
+  float s = kGelu[4][n];
+  for (int i = 3; i >= 0; --i) s = multiply_add(s, t, kGelu[i][n]);
+  return multiply_add(x, with_sign(s, x), 0.5f * x);
 }
 
 inline float gelu_tanh_of(float x) {
@@ -162,21 +158,30 @@ inline Parts load_parts(const float* x) {
   return out;
 }
 
-template <class F>
-inline double sum_of(const float* x, std::int64_t count, const F& f) {
-  double out = 0;
+// Sums of R rows that lie `stride` apart, side by side: none waits for the additions of another. f(values, row).
+template <int R, class F>
+inline void sums_of(const float* x, std::int64_t stride, std::int64_t count, const F& f, double* out) {
+  for (int r = 0; r < R; ++r) out[r] = 0;
   for (std::int64_t first = 0; first < count; first += kStretch) {
     const std::int64_t end = count - first < kStretch ? count : first + kStretch;
-    Parts parts = {};
+    Parts parts[R] = {};
     std::int64_t i = first;
-    for (; i + kParts <= end; i += kParts) parts += f(load_parts(x + i));
-    if (i < end) {
-      float rest[kParts] = {};
-      for (std::int64_t p = 0; i + p < end; ++p) rest[p] = f(x[i + p]);
-      parts += load_parts(rest);
+    for (; i + kParts <= end; i += kParts) {
+      for (int r = 0; r < R; ++r) parts[r] += f(load_parts(x + r * stride + i), r);
     }
-    out += total(parts);
+    for (int r = 0; r < R && i < end; ++r) {
+      float rest[kParts] = {};
+      for (std::int64_t p = 0; i + p < end; ++p) rest[p] = f(x[r * stride + i + p], r);
+      parts[r] += load_parts(rest);
+    }
+    for (int r = 0; r < R; ++r) out[r] += total(parts[r]);
   }
+}
+
+template <class F>
+inline double sum_of(const float* x, std::int64_t count, const F& f) {
+  double out;
+  sums_of<1>(x, 0, count, [&](auto v, int) { return f(v); }, &out);
   return out;
 }
 
@@ -256,20 +261,54 @@ void scale(float* y, float factor, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] *= factor;
 }
 
-void normalize(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
-               std::int64_t count) {
-  float held[kBlock];
-  for (std::int64_t first = 0; first < count; first += kBlock) {
-    const std::int64_t size = count - first < kBlock ? count - first : kBlock;
-    for (std::int64_t i = 0; i < size; ++i) held[i] = (x[first + i] - mean) * factor * weight[first + i];
-    if (bias != nullptr) {
-      for (std::int64_t i = 0; i < size; ++i) held[i] += bias[first + i];
-    }
-    for (std::int64_t i = 0; i < size; ++i) y[first + i] = held[i];
+template <bool kAdds>
+void normalize_of(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
+                  std::int64_t count) {
+  std::int64_t i = 0;
+  for (; i + kParts <= count; i += kParts) {
+    Parts v = (load_parts(x + i) - mean) * factor * load_parts(weight + i);
+    if constexpr (kAdds) v += load_parts(bias + i);
+    __builtin_memcpy(y + i, &v, sizeof(v));
+  }
+  for (; i < count; ++i) {
+    const float v = (x[i] - mean) * factor * weight[i];
+    y[i] = kAdds ? v + bias[i] : v;
   }
 }
 
-constexpr MathTable portable_table(const char* isa) {
+void normalize(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
+               std::int64_t count) {
+  bias != nullptr ? normalize_of<true>(x, mean, factor, weight, bias, y, count)
+                  : normalize_of<false>(x, mean, factor, weight, bias, y, count);
+}
+
+// R rows at once.
+template <int R>
+void layer_norm_of(const float* x, std::int64_t count, double epsilon, const float* weight, const float* bias,
+                   float* y) {
+  double sums[R], squares[R];
+  float means[R];
+  sums_of<R>(x, count, count, [](auto v, int) { return v; }, sums);
+  for (int r = 0; r < R; ++r) means[r] = static_cast<float>(sums[r] / static_cast<double>(count));
+  sums_of<R>(x, count, count, [&](auto v, int r) { return (v - means[r]) * (v - means[r]); }, squares);
+  for (int r = 0; r < R; ++r) {
+    const double deviation = __builtin_sqrt(squares[r] / static_cast<double>(count) + epsilon);
+    normalize(x + r * count, means[r], static_cast<float>(1 / deviation), weight, bias, y + r * count, count);
+  }
+}
+
+void layer_norm(const float* x, std::int64_t rows, std::int64_t count, double epsilon, const float* weight,
+                const float* bias, float* y) {
+  constexpr int kRows = 4;
+  std::int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) {
+    layer_norm_of<kRows>(x + r * count, count, epsilon, weight, bias, y + r * count);
+  }
+  for (; r < rows; ++r) layer_norm_of<1>(x + r * count, count, epsilon, weight, bias, y + r * count);
+}
+
+// `gelu`: what looks its polynomials up faster than compilers know how to.
+constexpr MathTable portable_table(const char* isa, MathMap gelu) {
   return {
       .isa = isa,
       .exp = map<exp_of>,
@@ -278,7 +317,7 @@ constexpr MathTable portable_table(const char* isa) {
       .erf = map<erf_of>,
       .silu = map<silu_of>,
       .mish = map<mish_of>,
-      .gelu = map<gelu_of>,
+      .gelu = gelu,
       .gelu_tanh = map<gelu_tanh_of>,
       .maximum = maximum,
       .scaled_maximum = scaled_maximum,
@@ -287,6 +326,7 @@ constexpr MathTable portable_table(const char* isa) {
       .exp_shifted = exp_shifted,
       .scale = scale,
       .normalize = normalize,
+      .layer_norm = layer_norm,
   };
 }
 

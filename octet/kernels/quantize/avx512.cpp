@@ -1,11 +1,13 @@
+#include "octet/kernels/simd/avx512.h"
+
 #include "octet/kernels/quantize/kernels.h"
-#include "octet/kernels/quantize/loops.h"
+#include "octet/kernels/quantize/vector.h"
 
 namespace octet::kernels {
 
 const QuantizeKernel quantize_avx512 = {.name = "quantize_avx512",
                                         .isa = Isa::avx512,
-                                        .quantize = quantize_loop,
+                                        .quantize = quantize_vector<Avx512>,
                                         .dequantize = dequantize_loop,
                                         .range = range_loop};
 

@@ -39,11 +39,30 @@ void dequantize_loop(const QuantizeParams& params, const std::uint8_t* x, std::i
   }
 }
 
+// N lanes, whatever the vectors of the processor are.
+template <int N>
+struct Lanes {
+  typedef float Type __attribute__((vector_size(N * sizeof(float))));
+};
+
+// The least (or greatest) of N lanes, by halves.
+template <bool kLeast, int N>
+inline float fold_lanes(typename Lanes<N>::Type v) {
+  typename Lanes<N / 2>::Type a, b;
+  __builtin_memcpy(&a, &v, sizeof a);
+  __builtin_memcpy(&b, reinterpret_cast<const char*>(&v) + sizeof a, sizeof b);
+  if constexpr (N == 2) {
+    return (kLeast ? b[0] < a[0] : b[0] > a[0]) ? b[0] : a[0];
+  } else {
+    return fold_lanes<kLeast, N / 2>((kLeast ? b < a : b > a) ? b : a);
+  }
+}
+
 // Running ranges of 32 lanes: the compiler may not reorder one by itself, as NaN could tell.
 void range_loop(const float* x, std::int64_t count, float& low, float& high) noexcept {
-  typedef float Lanes __attribute__((vector_size(64)));
   constexpr int kLanes = 16;
-  Lanes lows[2], highs[2], v[2];
+  using Wide = Lanes<kLanes>::Type;
+  Wide lows[2], highs[2], v[2];
   for (int j = 0; j < kLanes; ++j) {
     lows[0][j] = lows[1][j] = low;
     highs[0][j] = highs[1][j] = high;
@@ -56,19 +75,8 @@ void range_loop(const float* x, std::int64_t count, float& low, float& high) noe
       highs[j] = v[j] > highs[j] ? v[j] : highs[j];
     }
   }
-  lows[0] = lows[1] < lows[0] ? lows[1] : lows[0];
-  highs[0] = highs[1] > highs[0] ? highs[1] : highs[0];
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    float lower[kLanes], upper[kLanes];
-    __builtin_memcpy(lower, lows, sizeof lower);
-    __builtin_memcpy(upper, highs, sizeof upper);
-    for (int j = 0; j < half; ++j) {
-      lows[0][j] = lower[j + half] < lower[j] ? lower[j + half] : lower[j];
-      highs[0][j] = upper[j + half] > upper[j] ? upper[j + half] : upper[j];
-    }
-  }
-  low = lows[0][0];
-  high = highs[0][0];
+  low = fold_lanes<true, kLanes>(lows[1] < lows[0] ? lows[1] : lows[0]);
+  high = fold_lanes<false, kLanes>(highs[1] > highs[0] ? highs[1] : highs[0]);
   for (; i < count; ++i) {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;

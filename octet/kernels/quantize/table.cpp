@@ -24,6 +24,15 @@ QuantizeParams row_params(const QuantizeKernel& kernel, const float* x, std::int
   return params;
 }
 
+void quantize_by(const QuantizeKernel& kernel, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
+                 std::int32_t& zero_point) {
+  QuantizeParams params = row_params(kernel, x, k);
+  scale = params.scale;
+  zero_point = params.zero_point;
+  if (params.scale == 0) params.scale = 3.4e38f;  // makes zeros of all that is finite
+  kernel.quantize(params, x, k, y);
+}
+
 }  // namespace
 
 std::span<const QuantizeKernel* const> quantize_table() { return kTable; }
@@ -55,13 +64,13 @@ void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64
   pool.parallel_for(rows, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, k)),
                     [&](std::int64_t begin, std::int64_t end) {
                       for (std::int64_t m = begin; m < end; ++m) {
-                        QuantizeParams params = row_params(kernel, x + m * stride, k);
-                        scale[m] = params.scale;
-                        zero_point[m] = params.zero_point;
-                        if (params.scale == 0) params.scale = 3.4e38f;  // makes zeros of all that is finite
-                        kernel.quantize(params, x + m * stride, k, y + m * k);
+                        quantize_by(kernel, x + m * stride, k, y + m * k, scale[m], zero_point[m]);
                       }
                     });
+}
+
+void quantize_row(const float* x, std::int64_t k, std::uint8_t* y, float& scale, std::int32_t& zero_point) {
+  quantize_by(select_quantize(), x, k, y, scale, zero_point);
 }
 
 QuantizeParams dynamic_params(const float* x, std::int64_t count, ThreadPool& pool) {

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "octet/kernels/attention_s16/attention_s16.h"
 #include "octet/kernels/igemm/igemm.h"
 
 namespace octet::kernels {
@@ -16,6 +17,11 @@ extern const IgemmKernel igemm_u8s8_avx_vnni_simulated, igemm_f32_avx512_simulat
 extern const IgemmKernel depthwise_u8s8_avx512_vnni_simulated[3], depthwise_u8s8_avx512_simulated;
 extern const IgemmKernel depthwise_u8s8_avx_vnni_simulated, depthwise_f32_avx512_simulated[3];
 
+extern const AttentionS16Kernel attention_s16_avx512_vnni_simulated, attention_s16_avx_vnni_simulated;
+
+inline std::vector<const AttentionS16Kernel*> simulated_attention_s16() {
+  return {&attention_s16_avx512_vnni_simulated, &attention_s16_avx_vnni_simulated};
+}
 inline IgemmKernels simulated_igemm_u8s8() {
   IgemmKernels all = {&igemm_u8s8_avx_vnni_simulated};
   for (const IgemmKernel& kernel : igemm_u8s8_avx512_vnni_simulated) all.push_back(&kernel);
@@ -36,6 +42,7 @@ inline IgemmKernels simulated_depthwise_f32() {
   return {&depthwise_f32_avx512_simulated[0], &depthwise_f32_avx512_simulated[1], &depthwise_f32_avx512_simulated[2]};
 }
 #else
+inline std::vector<const AttentionS16Kernel*> simulated_attention_s16() { return {}; }
 inline IgemmKernels simulated_igemm_u8s8() { return {}; }
 inline IgemmKernels simulated_igemm_f32() { return {}; }
 inline IgemmKernels simulated_depthwise_u8s8() { return {}; }

@@ -1,6 +1,8 @@
 // DynamicLinear: a matrix product of float activations, quantized as they come, by int8 weights.
-//   inputs   x f32 [..., K]; w s8 [K, N] ([N, K] with transB 1) constant; w_scale f32 [1] or [N] constant;
-//            bias f32 [N] constant or none; residual f32 of the output's shape or none
+//   inputs   x f32 [..., K], or u8 as QuantizeRows gives it; w s8 [K, N] ([N, K] with transB 1) constant; w_scale f32
+//   [1] or [N] constant;
+//            bias f32 [N] constant or none; residual f32 of the output's shape or none;
+//            of a u8 x the scales f32 [...] and zero points s32 [...] of its rows
 //   y = activation(product(x, w) + bias + residual) f32; the product as make_product says, with per_tensor
 //   if the attribute is 1
 #include "octet/runtime/ops/fused.h"
@@ -33,7 +35,13 @@ class DynamicLinearStep : public PreparedStep {
   void run(EvalContext& ctx) const override {
     Tensor& y = ctx.output(0, DType::f32, output_);
     const Tensor* residual = ctx.has_input(4) ? &ctx.input(4) : nullptr;
-    product_->run(ctx.input(0).data<float>(), rows_, epilogue_.bind(residual, y, columns_), ctx.scratch, ctx.threads());
+    const kernels::Epilogue epilogue = epilogue_.bind(residual, y, columns_);
+    if (ctx.input(0).dtype() == DType::f32) {
+      return product_->run(ctx.input(0).data<float>(), rows_, epilogue, ctx.scratch, ctx.threads());
+    }
+    const QuantizedRows rows{ctx.input(0).data<std::uint8_t>(), ctx.input(5).data<float>(),
+                             ctx.input(6).data<std::int32_t>()};
+    product_->run(rows, rows_, epilogue, ctx.scratch, ctx.threads());
   }
 
   std::string kernel() const override { return product_->kernel(); }
@@ -55,7 +63,7 @@ std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
 }  // namespace
 
 std::vector<RuntimeOp> dynamic_linear_op() {
-  OpDef def{.name = "DynamicLinear", .domain = kDomain, .inputs = {3, 5}};
+  OpDef def{.name = "DynamicLinear", .domain = kDomain, .inputs = {3, 7}};
   def.eval = [](EvalContext& ctx) { evaluate_by_preparing(ctx, prepare); };
   return {{.def = def, .prepare = prepare, .int8 = true}};
 }

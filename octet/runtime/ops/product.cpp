@@ -51,6 +51,9 @@ class FloatProduct : public Product {
     gemm.m = rows;
     kernels::gemm_f32(kernel_, gemm, x, packed_->raw(), epilogue, scratch, threads);
   }
+  void run(const QuantizedRows&, std::int64_t, const kernels::Epilogue&, std::uint8_t*, ThreadPool&) const override {
+    throw Error(ErrorKind::internal, "a product of floats got quantized rows");
+  }
 
   std::int64_t scratch_bytes(std::int64_t rows) const override {
     kernels::GemmShape gemm = gemm_;
@@ -90,25 +93,28 @@ class DynamicProduct : public Product {
   void run(const float* x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
            ThreadPool& threads) const override {
     auto* const scales = reinterpret_cast<float*>(scratch + quantized_bytes(rows));
-    kernels::Epilogue with_scales = epilogue;
-    int zero_point = 0;
-    if (per_tensor_) {
-      const kernels::QuantizeParams tensor = quantize_tensor(x, rows * gemm_.k, scratch, threads);
-      zero_point = tensor.zero_point;
-      for (std::size_t n = 0; n < scale_.size(); ++n) scales[n] = tensor.scale * scale_[n];
-      with_scales.scale = scales;
-    } else {
+    std::uint8_t* const rest = scratch + quantized_bytes(rows) + scales_bytes(rows);
+    if (!per_tensor_) {
       auto* const zero_points = reinterpret_cast<std::int32_t*>(scales + rows);
       kernels::quantize_rows(x, rows, gemm_.k, gemm_.k, scratch, scales, zero_points, threads);
-      with_scales.scale = scale_.data();
-      with_scales.row_scale = scales;
-      with_scales.weight_zero_point = column_sums_.data();
-      with_scales.row_sum = zero_points;
+      return run({scratch, scales, zero_points}, rows, epilogue, rest, threads);
     }
-    kernels::GemmShape gemm = gemm_;
-    gemm.m = rows;
-    kernels::gemm_u8s8(kernel_, gemm, scratch, zero_point, packed_->raw(), with_scales,
-                       scratch + quantized_bytes(rows) + scales_bytes(rows), threads);
+    const kernels::QuantizeParams tensor = quantize_tensor(x, rows * gemm_.k, scratch, threads);
+    for (std::size_t n = 0; n < scale_.size(); ++n) scales[n] = tensor.scale * scale_[n];
+    kernels::Epilogue with_scales = epilogue;
+    with_scales.scale = scales;
+    multiply(scratch, rows, tensor.zero_point, with_scales, rest, threads);
+  }
+
+  void run(const QuantizedRows& x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
+           ThreadPool& threads) const override {
+    if (per_tensor_) throw Error(ErrorKind::internal, "a product with one scale for all rows got a scale for each");
+    kernels::Epilogue with_scales = epilogue;
+    with_scales.scale = scale_.data();
+    with_scales.row_scale = x.scale;
+    with_scales.weight_zero_point = column_sums_.data();
+    with_scales.row_sum = x.zero_point;
+    multiply(x.bytes, rows, 0, with_scales, scratch, threads);
   }
 
   std::int64_t scratch_bytes(std::int64_t rows) const override {
@@ -120,6 +126,12 @@ class DynamicProduct : public Product {
   std::string kernel() const override { return std::string("igemm_u8s8 ") + kernel_.name; }
 
  private:
+  void multiply(const std::uint8_t* bytes, std::int64_t rows, int zero_point, const kernels::Epilogue& epilogue,
+                std::uint8_t* scratch, ThreadPool& threads) const {
+    kernels::GemmShape gemm = gemm_;
+    gemm.m = rows;
+    kernels::gemm_u8s8(kernel_, gemm, bytes, zero_point, packed_->raw(), epilogue, scratch, threads);
+  }
   std::int64_t quantized_bytes(std::int64_t rows) const { return aligned(rows * gemm_.k); }
   std::int64_t scales_bytes(std::int64_t rows) const { return aligned(per_tensor_ ? gemm_.n * 4 : rows * 8); }
 

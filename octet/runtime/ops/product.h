@@ -22,11 +22,21 @@ struct WeightView {
   std::int64_t rows = 1;    ///< about how many rows a product will have
 };
 
+/// Rows of k bytes, one after another, each with a scale and zero point of its own (kernels::quantize_rows).
+struct QuantizedRows {
+  const std::uint8_t* bytes = nullptr;
+  const float* scale = nullptr;
+  const std::int32_t* zero_point = nullptr;
+};
+
 class Product {
  public:
   virtual ~Product() = default;
   /// Rows of x lie k numbers apart. `epilogue` needs no scales.
   virtual void run(const float* x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
+                   ThreadPool& threads) const = 0;
+  /// The same of rows that are quantized already; of s8 weights without per_tensor only.
+  virtual void run(const QuantizedRows& x, std::int64_t rows, const kernels::Epilogue& epilogue, std::uint8_t* scratch,
                    ThreadPool& threads) const = 0;
   virtual std::int64_t scratch_bytes(std::int64_t rows) const = 0;
   virtual std::int64_t packed_bytes() const = 0;

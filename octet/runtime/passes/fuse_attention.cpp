@@ -75,6 +75,31 @@ bool fits(const Edit& edit, const Node& first, const Node& second) {
   return true;
 }
 
+// A Transpose of what the product gives becomes the attribute y_perm: right behind it, or behind a Quantize, which then
+// comes last. Returns the value that Attention computes.
+ValueId absorb_output_move(Edit& edit, int product, Attributes& attributes) {
+  const ValueId out = edit.node(product).outputs[0];
+  const int transpose = edit.only_reader(out, "Transpose");
+  const int quantize = transpose < 0 && edit.uses().single(out) ? edit.uses().readers(out).front() : -1;
+  const bool behind = quantize >= 0 && edit.is(quantize, "Quantize", kDomain);
+  const int move = behind ? edit.only_reader(edit.node(quantize).outputs[0], "Transpose") : transpose;
+  if (move < 0) return out;
+  const Perm perm = edit.node(move).attributes.integers("perm");
+  if (perm.size() < 2 || perm.back() != static_cast<std::int64_t>(perm.size()) - 1) return out;
+  attributes.set("y_perm", perm);
+  const ValueId moved = edit.node(move).outputs[0];
+  if (!behind) {
+    edit.remove(product);
+    return moved;
+  }
+  edit.graph().value(out).type.shape = edit.graph().value(moved).type.shape;
+  const Attributes as_before = edit.node(quantize).attributes;
+  const std::string name = edit.node(quantize).name;
+  edit.remove(quantize);
+  edit.produce(moved, "Quantize", {out}, as_before, name, kDomain);
+  return out;
+}
+
 void fuse(Edit& edit, int softmax) {
   const Node& node = edit.node(softmax);
   const bool masked = edit.is(softmax, "MaskedSoftmax", kDomain);
@@ -102,15 +127,7 @@ void fuse(Edit& edit, int softmax) {
   if (!q.perm.empty()) attributes.set("q_perm", q.perm);
   if (!k.perm.empty()) attributes.set("k_perm", k.perm);
   if (!v.perm.empty()) attributes.set("v_perm", v.perm);
-  ValueId out = edit.node(second).outputs[0];
-  if (const int transpose = edit.only_reader(out, "Transpose"); transpose >= 0) {
-    const Perm perm = edit.node(transpose).attributes.integers("perm");
-    if (perm.size() >= 2 && perm.back() == static_cast<std::int64_t>(perm.size()) - 1) {
-      attributes.set("y_perm", perm);
-      out = edit.node(transpose).outputs[0];
-      edit.remove(second);
-    }
-  }
+  const ValueId out = absorb_output_move(edit, second, attributes);
   std::vector<ValueId> inputs{q.id, k.id, v.id};
   if (masked) inputs.push_back(node.inputs[1]);
   const std::string name = node.name;

@@ -6,6 +6,7 @@
 namespace octet::runtime {
 
 int absorb_transposes(Graph& graph);
+int attention_in_s16(Graph& graph);
 int concat_in_place(Graph& graph);
 int unsigned_activations(Graph& graph);
 int fuse_table(Graph& graph);
@@ -28,5 +29,6 @@ int fuse_embedding(Graph& graph);
 int fuse_float(Graph& graph);
 int channels_last(Graph& graph);
 int cancel_moves(Graph& graph);
+int quantize_rows_once(Graph& graph);
 
 }  // namespace octet::runtime

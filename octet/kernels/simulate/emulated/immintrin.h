@@ -51,6 +51,15 @@ inline __m128i low_bytes(simde__m512i v) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
 }
 
+inline __m256i low_halves(simde__m512i v) {
+  std::int32_t lanes[16];
+  std::int16_t halves[16];
+  __builtin_memcpy(lanes, &v, 64);
+  for (int i = 0; i < 16; ++i) halves[i] = static_cast<std::int16_t>(lanes[i]);
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves));
+}
+inline __m256 half_of_floats(simde__m512 v, int i) { return _mm256_castsi256_ps(half_of(v, i)); }
+
 /// The elements of memory that a mask names, zeros for the others.
 template <class Vector, class Element>
 inline Vector load_masked(unsigned long long mask, const void* p) {
@@ -101,3 +110,9 @@ inline void store_masked(void* p, unsigned long long mask, Vector v) {
 #define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
 #undef _mm256_dpbusd_epi32
 #define _mm256_dpbusd_epi32 simde_mm256_dpbusd_epi32
+#undef _mm256_dpwssd_avx_epi32
+#define _mm256_dpwssd_avx_epi32 simde_mm256_dpwssd_epi32
+#undef _mm512_cvtepi32_epi16
+#define _mm512_cvtepi32_epi16 octet_emulated::low_halves
+#undef _mm512_extractf32x8_ps
+#define _mm512_extractf32x8_ps octet_emulated::half_of_floats

@@ -1,0 +1,166 @@
+#include "octet/kernels/attention_s16/attention_s16.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "octet/kernels/igemm/testing.h"
+#include "octet/kernels/simulate/simulated.h"
+
+namespace octet::kernels {
+namespace {
+
+using testing::Random;
+
+// A head and its queries, with gaps between rows.
+struct Problem {
+  AttentionHead head;
+  AttentionQueries queries;
+  std::vector<float> q, k, v, mask;
+
+  Problem(Random& random, std::int64_t rows, std::int64_t keys, std::int64_t depth, std::int64_t width) {
+    head = {.keys = keys, .depth = depth, .width = width};
+    const bool across = random.one_in(3);
+    head.k_stride = across ? 1 : depth + random.in(0, 3);
+    head.k_step = across ? keys + 2 : 1;
+    head.v_stride = across ? 1 : width + random.in(0, 3);
+    head.v_step = across ? keys + 1 : 1;
+    q = random.array<float>(rows * (depth + 2), -2, 2);
+    k = random.array<float>((keys + 3) * (depth + 3), -2, 2);
+    v = random.array<float>((keys + 3) * (width + 3), -1, 3);
+    queries = {.q_stride = depth + 2, .rows = rows, .factor = random.real(0.1f, 1), .y_stride = width + 1};
+    if (random.one_in(2)) {
+      queries.mask_stride = random.one_in(2) ? keys : 0;
+      mask = random.array<float>(rows * keys, -4, 4);
+      for (float& m : mask) {
+        if (random.one_in(4)) m = random.one_in(2) ? std::numeric_limits<float>::lowest() : -INFINITY;
+      }
+    }
+  }
+
+  std::vector<float> run(const AttentionS16Kernel& kernel) {
+    head.k = k.data();
+    head.v = v.data();
+    queries.q = q.data();
+    queries.mask = mask.empty() ? nullptr : mask.data();
+    std::vector<float> y(static_cast<std::size_t>(queries.rows * queries.y_stride), 77.0f);
+    queries.y = y.data();
+    testing::Block packed(packed_bytes_attention_s16(head)), scratch(scratch_bytes_attention_s16());
+    kernel.pack(head, packed.data());
+    kernel.attend(head, packed.data(), queries, scratch.data());
+    EXPECT_TRUE(packed.guard_intact() && scratch.guard_intact()) << kernel.name;
+    return y;
+  }
+
+  // In double, by definition.
+  std::vector<double> exactly(std::int64_t m) const {
+    std::vector<double> x, y(static_cast<std::size_t>(head.width));
+    double most = -INFINITY, sum = 0;
+    for (std::int64_t s = 0; s < head.keys; ++s) {
+      double dot = 0;
+      for (std::int64_t d = 0; d < head.depth; ++d) {
+        dot += double{q[static_cast<std::size_t>(m * queries.q_stride + d)]} *
+               k[static_cast<std::size_t>(s * head.k_stride + d * head.k_step)];
+      }
+      const float added = mask.empty() ? 0 : mask[static_cast<std::size_t>(m * queries.mask_stride + s)];
+      x.push_back(dot * queries.factor + added);
+      most = std::max(most, x.back());
+    }
+    for (double& p : x) sum += p = std::exp(p - most);
+    for (std::size_t s = 0; s < x.size(); ++s) {
+      for (std::int64_t e = 0; e < head.width; ++e) {
+        y[static_cast<std::size_t>(e)] +=
+            x[s] / sum * v[s * static_cast<std::size_t>(head.v_stride) + static_cast<std::size_t>(e * head.v_step)];
+      }
+    }
+    return y;
+  }
+};
+
+// All that can run here, the reference last.
+std::vector<const AttentionS16Kernel*> runnable() {
+  std::vector<const AttentionS16Kernel*> kernels = simulated_attention_s16();
+  for (const AttentionS16Kernel* kernel : attention_s16_table()) {
+    if (cpu_supports(kernel->isa)) kernels.push_back(kernel);
+  }
+  return kernels;
+}
+
+void expect_same(const std::vector<float>& a, const std::vector<float>& b, const char* name) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (std::isnan(a[i]) && std::isnan(b[i])) continue;
+    ASSERT_EQ(a[i], b[i]) << name << " at " << i;
+  }
+}
+
+TEST(AttentionS16, EveryKernelGivesTheReferencesBits) {
+  Random random(7);
+  for (int i = 0; i < 150; ++i) {
+    Problem p(random, random.in(0, 30), random.in(1, i % 10 == 0 ? 1024 : 90), random.in(1, i % 7 == 0 ? 256 : 40),
+              random.in(1, 70));
+    if (i % 5 == 0) p.v.assign(p.v.size(), 0);
+    if (i % 6 == 0) p.q.assign(p.q.size(), 1e-35f);
+    const std::vector<float> expected = p.run(*attention_s16_table().back());
+    for (const AttentionS16Kernel* kernel : runnable()) expect_same(p.run(*kernel), expected, kernel->name);
+  }
+}
+
+TEST(AttentionS16, IsCloseToAttention) {
+  Random random(8);
+  for (const std::int64_t keys : {1, 5, 128, 1024}) {
+    Problem p(random, 20, keys, 32, 48);
+    for (float& m : p.mask) m = std::isfinite(m) ? m : -100;
+    const std::vector<float> y = p.run(select_attention_s16());
+    for (std::int64_t m = 0; m < 20; ++m) {
+      const std::vector<double> expected = p.exactly(m);
+      for (std::int64_t e = 0; e < 48; ++e) {
+        ASSERT_NEAR(y[static_cast<std::size_t>(m * 49 + e)], expected[static_cast<std::size_t>(e)], 2e-3) << keys;
+      }
+    }
+  }
+}
+
+TEST(AttentionS16, WorstCaseSumsStayWithin32Bits) {
+  Random random(9);
+  for (const std::int64_t depth : {1, 2, 3, 32, 255, 256}) {
+    Problem p(random, 3, 3, depth, 4);
+    p.q.assign(p.q.size(), 1);
+    p.k.assign(p.k.size(), 1);
+    p.v.assign(p.v.size(), -5);
+    p.mask.clear();
+    for (const AttentionS16Kernel* kernel : runnable()) {
+      EXPECT_NEAR(p.run(*kernel)[0], -5, 1e-3) << kernel->name << depth;
+    }
+  }
+}
+
+TEST(AttentionS16, WhatIsNotFiniteIsNotHidden) {
+  for (const AttentionS16Kernel* kernel : runnable()) {
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      Random random(10);
+      const auto fresh = [&] {
+        Problem p(random, 14, 19, 8, 5);
+        p.mask.clear();
+        return p;
+      };
+      Problem in_query = fresh(), in_keys = fresh(), in_values = fresh(), in_mask = fresh();
+      in_query.q[static_cast<std::size_t>(in_query.queries.q_stride)] = bad;
+      const auto y = in_query.run(*kernel);
+      EXPECT_TRUE(std::isfinite(y[0]) && std::isnan(y[6]) && std::isfinite(y[12])) << kernel->name;
+      in_keys.k[0] = bad;
+      in_values.v[0] = bad;
+      for (Problem* p : {&in_keys, &in_values}) {
+        for (const std::size_t i : {0, 6, 12}) EXPECT_TRUE(std::isnan(p->run(*kernel)[i])) << kernel->name;
+      }
+      in_mask.mask.assign(14 * 19, 0);
+      in_mask.queries.mask_stride = 19;
+      for (std::size_t s = 0; s < 19; ++s) in_mask.mask[19 + s] = bad;
+      const auto z = in_mask.run(*kernel);
+      EXPECT_TRUE(std::isfinite(z[0]) && std::isnan(z[6]) && std::isfinite(z[12])) << kernel->name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels
