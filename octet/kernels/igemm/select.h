@@ -1,6 +1,7 @@
 // The choice among the tiles of a family.
 #pragma once
 
+#include <limits>
 #include <span>
 
 #include "octet/kernels/igemm/depthwise_rows.h"
@@ -9,14 +10,17 @@
 namespace octet::kernels {
 
 /// Of the best instruction set that may be used here, the first tile in the table, or a later one that
-/// computes at least a twentieth fewer columns for N.
-inline const IgemmKernel& select_tile(std::span<const IgemmKernel* const> table, std::int64_t n) {
+/// computes at least a twentieth fewer columns for N; from `many` columns on the widest that computes no more.
+inline const IgemmKernel& select_tile(std::span<const IgemmKernel* const> table, std::int64_t n,
+                                      std::int64_t many = std::numeric_limits<std::int64_t>::max()) {
   const IgemmKernel* best = nullptr;
   const auto columns = [n](const IgemmKernel* kernel) { return (n + kernel->nr - 1) / kernel->nr * kernel->nr; };
   for (const IgemmKernel* kernel : table) {
     if (!isa_allowed(kernel->isa)) continue;
     const bool fewer = best != nullptr && kernel->isa == best->isa && columns(kernel) * 20 <= columns(best) * 19;
-    if (best == nullptr || fewer) best = kernel;
+    const bool wider = best != nullptr && kernel->isa == best->isa && n >= many && kernel->nr > best->nr &&
+                       columns(kernel) <= columns(best);
+    if (best == nullptr || fewer || wider) best = kernel;
   }
   return best == nullptr ? *table.back() : *best;
 }

@@ -14,6 +14,8 @@ constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vn
                                &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
                                &igemm_u8s8_avx2,           &igemm_u8s8_avx2_narrow,    &igemm_u8s8_reference};
 
+constexpr std::int64_t kManyColumns = 192;  // from here on wide tiles pay: each panel reads all of A again
+
 // Of a group.
 std::int64_t columns(const ConvShape& s) { return s.out_channels / s.groups; }
 std::int64_t columns(const GemmShape& s) { return s.n; }
@@ -39,7 +41,7 @@ std::span<const IgemmKernel* const> igemm_u8s8_table() { return kTable; }
 
 const IgemmKernel& select_igemm_u8s8(std::int64_t n, std::int64_t products) {
   if (products > kExactProducts) return igemm_u8s8_reference_wide;
-  return select_tile(kTable, n);
+  return select_tile(kTable, n, kManyColumns);
 }
 
 NarrowFit fit_u8s8(const ConvShape& s, const std::int8_t* w) {
