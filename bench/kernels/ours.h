@@ -11,4 +11,12 @@ namespace octet::bench {
 std::function<void()> our_conv(const kernels::ConvShape& shape, bool int8, const char** name);
 std::function<void()> our_gemm(const kernels::GemmShape& shape, bool int8, const char** name);
 
+/// Products of float rows by integer weights, by `copies` of the weights in turn.
+struct WeightOnlyJob {
+  std::function<void()> run;   ///< one product with each copy
+  std::function<void()> read;  ///< reads all that run() reads of weights
+  std::int64_t bytes;          ///< of all copies
+};
+WeightOnlyJob our_weight_only(const kernels::GemmShape& shape, std::int64_t copies, const char** name);
+
 }  // namespace octet::bench

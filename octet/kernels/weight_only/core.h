@@ -1,51 +1,76 @@
 // The inner loops, once, for whatever a vector is. Included only by the files of one instruction set and by the
 // reference; everything is in an anonymous namespace, as they demand.
 //
-// A Vector says: kLanes, F32, zero(), store(p, v), broadcast(p), load_bytes(p) as floats, multiply_add(sum, a, b).
+// A Vector says, for kLanes columns: Weights load_weights(p) of four k; Sum zero(); multiply_add(sum, weights, digits)
+// of one row's four k; add(sum, sum); total(sum), the s32 sums; and the arithmetic on s32 and f32 that is used below.
 #pragma once
 
-#include "octet/kernels/weight_only/weight_only.h"
+#include "octet/kernels/weight_only/split.h"
 
 namespace octet::kernels {
 namespace {
 
-template <class Vector, int kRows, int kVectors>
-void run_core(const float* x, std::int64_t lda, std::int64_t k, const std::int8_t* panel, float* sums) noexcept {
-  typename Vector::F32 sum[kRows][kVectors];
+constexpr int kColumns = kWeightOnlyColumns;
+
+/// kRows rows by kBlocks vectors of columns, `steps` times eight k of one group. With kChains 2 the fours of k are
+/// summed apart, where one row has too few sums to wait for a multiply-add.
+template <class Vector, int kRows, int kBlocks, int kChains>
+void group_block(const WeightOnlyRows& x, std::int64_t group, std::int64_t steps, const char* weights,
+                 float* sums) noexcept {
+  typename Vector::Sum sum[kRows][kBlocks][kChains];
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = Vector::zero();
+    for (int b = 0; b < kBlocks; ++b) {
+      for (int chain = 0; chain < kChains; ++chain) sum[r][b][chain] = Vector::zero();
+    }
   }
-  for (std::int64_t i = 0; i < k; ++i) {
-    typename Vector::F32 weights[kVectors];
-    for (int v = 0; v < kVectors; ++v)
-      weights[v] = Vector::load_bytes(panel + i * kWeightOnlyColumns + v * Vector::kLanes);
-    for (int r = 0; r < kRows; ++r) {
-      const auto number = Vector::broadcast(x + r * lda + i);
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = Vector::multiply_add(sum[r][v], number, weights[v]);
+  const char* digits = x.digits + group * 2 * kWeightOnlyGroup;
+  for (std::int64_t s = 0; s < steps; ++s, digits += 2 * kStep) {
+    for (int four = 0; four < 2; ++four, weights += 4 * kColumns) {
+      typename Vector::Weights w[kBlocks];
+      for (int b = 0; b < kBlocks; ++b) w[b] = Vector::load_weights(weights + b * 4 * Vector::kLanes);
+      for (int r = 0; r < kRows; ++r) {
+        for (int b = 0; b < kBlocks; ++b)
+          Vector::multiply_add(sum[r][b][four % kChains], w[b], digits + r * x.row_bytes + 8 * four);
+      }
     }
   }
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) Vector::store(sums + r * kWeightOnlyColumns + v * Vector::kLanes, sum[r][v]);
+    const std::int64_t at = r * x.groups + group;
+    const auto offset = Vector::set(128 * x.sum[at]);  // weights lie with 128 added
+    for (int b = 0; b < kBlocks; ++b) {
+      for (int chain = 1; chain < kChains; ++chain) Vector::add(sum[r][b][0], sum[r][b][chain]);
+      const auto total = Vector::to_f32(Vector::sub(Vector::total(sum[r][b][0]), offset));
+      float* to = sums + r * kColumns + b * Vector::kLanes;
+      Vector::store(to, Vector::multiply_add(total, Vector::set(x.scale[at]), Vector::load(to)));
+    }
   }
 }
 
-/// Up to kRows rows, kVectors vectors of columns at a time; one row alone takes kVectorsOfOne.
-template <class Vector, int kRows, int kVectors, int kVectorsOfOne>
-void some_rows(const float* x, std::int64_t lda, int rows, std::int64_t k, const std::int8_t* panel,
-               float* sums) noexcept {
+/// Up to kRows rows: kBlocks vectors of columns at a time; one row alone takes kBlocksOfOne, in kChainsOfOne.
+template <class Vector, int kRows, int kBlocks, int kBlocksOfOne, int kChainsOfOne>
+void some_rows(const WeightOnlyRows& x, int rows, const char* panel, float* sums) noexcept {
   if constexpr (kRows > 1) {
-    if (rows < kRows) return some_rows<Vector, kRows - 1, kVectors, kVectorsOfOne>(x, lda, rows, k, panel, sums);
+    if (rows < kRows) return some_rows<Vector, kRows - 1, kBlocks, kBlocksOfOne, kChainsOfOne>(x, rows, panel, sums);
   }
-  constexpr int kTogether = kRows == 1 ? kVectorsOfOne : kVectors;
-  for (int c = 0; c < kWeightOnlyColumns; c += kTogether * Vector::kLanes)
-    run_core<Vector, kRows, kTogether>(x, lda, k, panel + c, sums + c);
+  constexpr int kTogether = kRows == 1 ? kBlocksOfOne : kBlocks, kChains = kRows == 1 ? kChainsOfOne : 1;
+  for (int i = 0; i < kRows * kColumns; ++i) sums[i] = 0;
+  for (std::int64_t g = 0; g < x.groups; ++g) {
+    const std::int64_t left = x.k - g * kWeightOnlyGroup;
+    const std::int64_t steps = (left < kWeightOnlyGroup ? left : kWeightOnlyGroup) / kStep;
+    for (int c = 0; c < kColumns; c += kTogether * Vector::kLanes)
+      group_block<Vector, kRows, kTogether, kChains>(x, g, steps, panel + 4 * c, sums + c);
+    panel += steps * kStep * kColumns;
+  }
 }
 
-template <class Vector, int kRows, int kVectors, int kVectorsOfOne>
-void core(const float* x, std::int64_t lda, int rows, std::int64_t k, const std::int8_t* panel, float* sums) noexcept {
-  for (int r = 0; r < rows; r += kRows) {
-    some_rows<Vector, kRows, kVectors, kVectorsOfOne>(x + r * lda, lda, rows - r < kRows ? rows - r : kRows, k, panel,
-                                                      sums + r * kWeightOnlyColumns);
+template <class Vector, int kRows, int kBlocks, int kBlocksOfOne, int kChainsOfOne>
+void core(const WeightOnlyRows& all, int rows, const void* panel, float* sums) noexcept {
+  WeightOnlyRows x = all;
+  for (; rows > 0; rows -= kRows, sums += kRows * kColumns) {
+    some_rows<Vector, kRows, kBlocks, kBlocksOfOne, kChainsOfOne>(x, rows, static_cast<const char*>(panel), sums);
+    x.digits += kRows * x.row_bytes;
+    x.scale += kRows * x.groups;
+    x.sum += kRows * x.groups;
   }
 }
 

@@ -5,19 +5,34 @@
 namespace octet::kernels {
 namespace {
 
-struct Floats {
-  using F32 = float;
+struct Numbers {
   static constexpr int kLanes = 1;
-  static F32 zero() { return 0; }
-  static void store(float* p, F32 v) { *p = v; }
-  static F32 broadcast(const float* p) { return *p; }
-  static F32 load_bytes(const std::int8_t* p) { return static_cast<float>(*p); }
-  static F32 multiply_add(F32 sum, F32 a, F32 b) { return sum + a * b; }
+  using Sum = std::int32_t;
+  using Weights = const unsigned char*;
+  static Sum zero() { return 0; }
+  static Weights load_weights(const char* p) { return reinterpret_cast<Weights>(p); }
+  static void multiply_add(Sum& sum, Weights w, const char* digits) {
+    std::int16_t q[4];
+    __builtin_memcpy(q, digits, sizeof q);
+    for (int i = 0; i < 4; ++i) sum += q[i] * w[i];
+  }
+  static void add(Sum& to, Sum from) { to += from; }
+  static std::int32_t total(Sum sum) { return sum; }
+
+  static float set(float v) { return v; }
+  static std::int32_t set(std::int32_t v) { return v; }
+  static std::int32_t sub(std::int32_t a, std::int32_t b) { return a - b; }
+  static float to_f32(std::int32_t v) { return static_cast<float>(v); }
+  static float load(const float* p) { return *p; }
+  static void store(float* p, float v) { *p = v; }
+  static float multiply_add(float a, float b, float sum) { return __builtin_fmaf(a, b, sum); }
 };
 
 }  // namespace
 
-const WeightOnlyKernel weight_only_reference = {
-    .name = "weight_only_reference", .isa = Isa::scalar, .core = core<Floats, 1, 8, 8>};
+const WeightOnlyKernel weight_only_reference = {.name = "weight_only_reference",
+                                                .isa = Isa::scalar,
+                                                .split = split<Digits::words>,
+                                                .core = core<Numbers, 1, 8, 8, 1>};
 
 }  // namespace octet::kernels

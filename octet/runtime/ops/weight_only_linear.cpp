@@ -1,4 +1,5 @@
-// WeightOnlyLinear: a product of a few float rows by int8 weights, which stay int8 in memory.
+// WeightOnlyLinear: a product of float rows by int8 weights, which stay int8 in memory; x counts in steps of 16 bits
+// (kernels/weight_only says with what error).
 //   inputs   x f32 [..., K]; w s8 [K, N] ([N, K] with transB 1) constant; w_scale f32 [1] or [N] constant;
 //            bias f32 [N] constant or none; residual f32 of the output's shape or none
 //   y = activation(w_scale * (x w) + bias + residual)   [..., N]
@@ -29,19 +30,11 @@ class WeightOnlyLinearStep : public PreparedStep {
   void run(EvalContext& ctx) const override {
     Tensor& y = ctx.output(0, DType::f32, output_);
     const Tensor* residual = ctx.has_input(4) ? &ctx.input(4) : nullptr;
-    const kernels::Epilogue epilogue = epilogue_.bind(residual, y, gemm_.n);
-    const float* x = ctx.input(0).data<float>();
-    // The pass asks for few rows; the reference may be given any number.
-    for (std::int64_t row = 0; row < gemm_.m; row += kernels::kWeightOnlyRows) {
-      kernels::GemmShape part = gemm_;
-      part.m = std::min<std::int64_t>(kernels::kWeightOnlyRows, gemm_.m - row);
-      kernels::Epilogue e = epilogue;
-      e.out = y.data<float>() + row * gemm_.n;
-      if (residual != nullptr) e.residual = residual->data<float>() + row * gemm_.n;
-      kernels::weight_only(part, x + row * gemm_.k, packed_->raw(), scale_.data(), e, ctx.threads());
-    }
+    kernels::weight_only(gemm_, ctx.input(0).data<float>(), packed_->raw(), scale_.data(),
+                         epilogue_.bind(residual, y, gemm_.n), ctx.scratch, ctx.threads());
   }
 
+  std::int64_t scratch_bytes() const override { return kernels::scratch_bytes_weight_only(gemm_); }
   std::string kernel() const override { return kernels::select_weight_only().name; }
   std::int64_t packed_bytes() const override { return packed_->bytes(); }
 
