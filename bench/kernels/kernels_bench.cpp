@@ -18,7 +18,6 @@
 #include "bench/kernels/ours.h"
 #include "bench/machine/limits.h"
 #include "bench/machine/probe.h"
-#include "octet/kernels/weight_only/weight_only.h"
 
 namespace octet::bench {
 namespace {
@@ -93,21 +92,30 @@ class Bench {
 
   /// `copies` of the weights in turn.
   void measure_weights(const std::string& label, const WeightOnlyJob& job, const char* kernel, std::int64_t copies) {
-    double run = 1e9, read = 1e9;
+    const Probe probe = int8_probe();
+    double run = 1e9, read = 1e9, peak = 0;
     const double end = processor_seconds() + options_.seconds;
     for (int i = 0; i < 5 || processor_seconds() < end; ++i) {
       run = std::min(run, time_of(job.run));
       read = std::min(read, time_of(job.read));
+      double done = 0;
+      const double t = time_of([&] { done = probe.run(); });
+      peak = std::max(peak, done / t);
     }
     const auto bytes = static_cast<double>(job.bytes), count = static_cast<double>(copies);
     const std::string level = level_of(levels_, job.bytes).name;
+    const double of_peak = job.operations / run / peak;
+    const std::string limit = of_peak * run > read ? "compute" : "memory (" + level + ")";
     fmt::print("{:<36} {:>7.0f} us {:>6.1f} GB/s of weights {:>4.0f} % of reading them from {} ({:.1f} GB/s) | {}\n",
-               label, run / count * 1e6, bytes / run * 1e-9, 100 * read / run, level, bytes / read * 1e-9, kernel);
+               label, run / count * 1e6, bytes / run * 1e-9, 100 * read / run, level, bytes / read * 1e-9,
+               100 * of_peak, probe.name, limit, kernel);
     rows_.push_back({{"name", label},
                      {"us", run / count * 1e6},
                      {"weight_gbytes", bytes / run * 1e-9},
                      {"read_gbytes", bytes / read * 1e-9},
                      {"level", level},
+                     {"of_peak", of_peak},
+                     {"limit", limit},
                      {"kernel", kernel}});
   }
 
@@ -208,13 +216,21 @@ void convs(Bench& bench, bool int8) {
 // One set of weights again and again, which stays where it fits, and copies enough to come from RAM each time.
 void weight_only(Bench& bench) {
   const GemmShape shape{.m = 1, .n = 5632, .k = 2048, .b_k_stride = 5632};
-  for (const bool from_memory : {false, true}) {
-    const std::string label = fmt::format("weight-only int8 1x5632x2048{}", from_memory ? ", copies" : "");
-    if (!bench.wanted(label)) continue;
-    const std::int64_t copies = from_memory ? bench.beyond_caches() / packed_bytes_weight_only(shape) + 1 : 1;
-    const char* kernel = "";
-    const WeightOnlyJob job = our_weight_only(shape, copies, &kernel);
-    bench.measure_weights(label, job, kernel, copies);
+  struct Weights {
+    const char* name;
+    WeightOnlyForm form;
+  };
+  for (const auto& [name, form] : {Weights{"int8", {}}, Weights{"int4, groups of 128", {.bits = 4, .block = 128}},
+                                   Weights{"int4, groups of 128, zero points", {4, 128, true}}}) {
+    for (const bool from_memory : {false, true}) {
+      const std::string label = fmt::format("weight-only {} 1x5632x2048{}", name, from_memory ? ", copies" : "");
+      if (!bench.wanted(label)) continue;
+      const std::int64_t bytes = packed_bytes_weight_only(form, shape);
+      const std::int64_t copies = from_memory ? bench.beyond_caches() / bytes + 1 : 1;
+      const char* kernel = "";
+      const WeightOnlyJob job = our_weight_only(form, shape, copies, &kernel);
+      bench.measure_weights(label, job, kernel, copies);
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/weight_only/weight_only.h"
 
 namespace octet::bench {
 
@@ -16,7 +16,9 @@ struct WeightOnlyJob {
   std::function<void()> run;   ///< one product with each copy
   std::function<void()> read;  ///< reads all that run() reads of weights
   std::int64_t bytes;          ///< of all copies
+  double operations;           ///< of int8: a multiply-add for each digit of x, two a weight
 };
-WeightOnlyJob our_weight_only(const kernels::GemmShape& shape, std::int64_t copies, const char** name);
+WeightOnlyJob our_weight_only(const kernels::WeightOnlyForm& form, const kernels::GemmShape& shape, std::int64_t copies,
+                              const char** name);
 
 }  // namespace octet::bench

@@ -33,24 +33,24 @@ std::string weight_only(const Json& kernels, const Json& lines) {
   std::string out =
       "### Weight-only products\n\nOne float row by integer weights, which are read once: with one set of weights "
       "again "
-      "and "
-      "again, and with copies of them in turn that the caches do not hold together. The bandwidth is that of reading "
-      "the "
-      "same weights, in the same turns. In a session: the section `linear`, `build/bench/linear_bench --method weights "
-      "--m "
-      "1 --k 2048 --n 5632`.\n\n" +
-      head({"product", "us", "weights lie in", "GB/s of weights", "measured bandwidth", "share", "asked", "reached"});
-  const auto line = [](const std::string& name, double us, const std::string& level, double ours, double limit) {
-    return row({name, text(us, 1), level, text(ours, 1), text(limit, 1), percent(ours / limit)},
-               at_least(100 * ours / limit, 85, " % of bandwidth"));
+      "and again, and with copies of them in turn that the caches do not hold together. The bandwidth is that of "
+      "reading the same weights, in the same turns. In a session: the section `linear`, `build/bench/linear_bench "
+      "--method weights --m 1 --k 2048 --n 5632`.\n\n" +
+      head({"product", "us", "weights lie in", "GB/s of weights", "measured bandwidth", "share", "of the int8 peak",
+            "limited by", "asked", "reached"});
+  const auto line = [](const std::string& name, double us, const std::string& level, double ours, double read,
+                       const std::string& of_peak, const std::string& limit) {
+    return row({name, text(us, 1), level, text(ours, 1), text(read, 1), percent(ours / read), of_peak, limit},
+               at_least(100 * ours / read, 85, " % of bandwidth"));
   };
   for (const Json& k : kernels) {
     if (is_weight_only(k))
-      out += line(k["name"], number(k, {"us"}), k["level"], number(k, {"weight_gbytes"}), number(k, {"read_gbytes"}));
+      out += line(k["name"], number(k, {"us"}), k["level"], number(k, {"weight_gbytes"}), number(k, {"read_gbytes"}),
+                  percent(number(k, {"of_peak"})), k["limit"]);
   }
   return out +
          line("int8 1x5632x2048 in a session", 1e3 * least(lines, "weights", "min_ms"), "caches, where they hold them",
-              largest(lines, "weights", "weight_gbytes"), largest(lines, "weights", "read_gbytes")) +
+              largest(lines, "weights", "weight_gbytes"), largest(lines, "weights", "read_gbytes"), "", "") +
          "\n";
 }
 

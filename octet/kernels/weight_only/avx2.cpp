@@ -22,6 +22,12 @@ struct Words : Avx2 {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
   static Weights load_weights(const char* p) { return {widen(p), widen(p + 16)}; }
+  static void load_nibbles(const char* p, Weights& first, Weights& last) {
+    const Weights both = load_weights(p);
+    const __m256i nibble = _mm256_set1_epi16(15);
+    first = {_mm256_and_si256(both.low, nibble), _mm256_and_si256(both.high, nibble)};
+    last = {_mm256_srli_epi16(both.low, 4), _mm256_srli_epi16(both.high, 4)};
+  }
   static void multiply_add(Sum& sum, const Weights& w, const char* digits) {
     long long four;
     __builtin_memcpy(&four, digits, sizeof four);
@@ -41,7 +47,10 @@ struct Words : Avx2 {
 
 }  // namespace
 
-const WeightOnlyKernel weight_only_avx2 = {
-    .name = "weight_only_4x8_avx2", .isa = Isa::avx2, .split = split<Digits::words>, .core = core<Words, 4, 1, 4, 1>};
+const WeightOnlyKernel weight_only_avx2 = {.name = "weight_only_4x8_avx2",
+                                           .isa = Isa::avx2,
+                                           .split = split<Digits::words>,
+                                           .core8 = core<Words, Tile<8, 4, 1, 4, 1>>,
+                                           .core4 = core<Words, Tile<4, 4, 1, 2, 1>>};
 
 }  // namespace octet::kernels

@@ -21,6 +21,12 @@ struct Words : Avx512 {
     return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
   static Weights load_weights(const char* p) { return {widen(p), widen(p + 32)}; }
+  static void load_nibbles(const char* p, Weights& first, Weights& last) {
+    const Weights both = load_weights(p);
+    const __m512i nibble = _mm512_set1_epi16(15);
+    first = {_mm512_and_si512(both.low, nibble), _mm512_and_si512(both.high, nibble)};
+    last = {_mm512_srli_epi16(both.low, 4), _mm512_srli_epi16(both.high, 4)};
+  }
   static void multiply_add(Sum& sum, const Weights& w, const char* digits) {
     long long four;
     __builtin_memcpy(&four, digits, sizeof four);
@@ -46,6 +52,7 @@ struct Words : Avx512 {
 const WeightOnlyKernel weight_only_avx512 = {.name = "weight_only_4x32_avx512",
                                              .isa = Isa::avx512,
                                              .split = split<Digits::words>,
-                                             .core = core<Words, 4, 2, 2, 1>};
+                                             .core8 = core<Words, Tile<8, 4, 2, 2, 1>>,
+                                             .core4 = core<Words, Tile<4, 4, 2, 2, 1>>};
 
 }  // namespace octet::kernels

@@ -16,6 +16,11 @@ struct Quads : Avx512 {
   using Weights = __m512i;
   static Sum zero() { return {_mm512_setzero_si512(), _mm512_setzero_si512()}; }
   static Weights load_weights(const char* p) { return _mm512_loadu_si512(p); }
+  static void load_nibbles(const char* p, Weights& first, Weights& last) {
+    const __m512i both = _mm512_loadu_si512(p), nibble = _mm512_set1_epi8(15);
+    first = _mm512_and_si512(both, nibble);
+    last = _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble);
+  }
   static __m512i broadcast(const char* p) {
     std::int32_t four;
     __builtin_memcpy(&four, p, sizeof four);
@@ -38,6 +43,7 @@ struct Quads : Avx512 {
 const WeightOnlyKernel weight_only_avx512_vnni = {.name = "weight_only_6x32_avx512_vnni",
                                                   .isa = Isa::avx512_vnni,
                                                   .split = split<Digits::bytes>,
-                                                  .core = core<Quads, 6, 2, 2, 2>};
+                                                  .core8 = core<Quads, Tile<8, 6, 2, 2, 2>>,
+                                                  .core4 = core<Quads, Tile<4, 6, 2, 2, 2>>};
 
 }  // namespace octet::kernels

@@ -16,6 +16,11 @@ struct Quads : Avx2 {
   using Weights = __m256i;
   static Sum zero() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
   static Weights load_weights(const char* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void load_nibbles(const char* p, Weights& first, Weights& last) {
+    const __m256i both = load_weights(p), nibble = _mm256_set1_epi8(15);
+    first = _mm256_and_si256(both, nibble);
+    last = _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble);
+  }
   static __m256i broadcast(const char* p) {
     std::int32_t four;
     __builtin_memcpy(&four, p, sizeof four);
@@ -38,6 +43,7 @@ struct Quads : Avx2 {
 const WeightOnlyKernel weight_only_avx_vnni = {.name = "weight_only_3x16_avx_vnni",
                                                .isa = Isa::avx_vnni,
                                                .split = split<Digits::bytes>,
-                                               .core = core<Quads, 3, 2, 4, 1>};
+                                               .core8 = core<Quads, Tile<8, 3, 2, 4, 1>>,
+                                               .core4 = core<Quads, Tile<4, 4, 1, 2, 1>>};
 
 }  // namespace octet::kernels

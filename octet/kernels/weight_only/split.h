@@ -56,9 +56,9 @@ inline std::int32_t round_group(const float* x, std::int64_t count, std::int64_t
 }
 
 template <Digits kDigits>
-void split(const float* x, std::int64_t k, char* digits, float* scale, std::int32_t* sum) noexcept {
-  for (std::int64_t begin = 0; begin < k; begin += kWeightOnlyGroup, ++scale, ++sum) {
-    const std::int64_t count = k - begin < kWeightOnlyGroup ? k - begin : kWeightOnlyGroup;
+void split(const float* x, std::int64_t k, std::int64_t group, char* digits, float* scale, std::int32_t* sum) noexcept {
+  for (std::int64_t begin = 0; begin < k; begin += group, ++scale, ++sum) {
+    const std::int64_t count = k - begin < group ? k - begin : group;
     const std::int64_t filled = (count + kStep - 1) / kStep * kStep;
     const std::int32_t bits = top_bits(x + begin, count);
     float top;

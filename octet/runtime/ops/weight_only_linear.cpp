@@ -21,8 +21,8 @@ class WeightOnlyLinearStep : public PreparedStep {
       scale_.push_back(scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(n)]);
     const Tensor& w = *ctx.constants[1];
     packed_ = ctx.cache.get<Packed>(w, linear_form("weight_only", gemm_), [&] {
-      Packed packed{Tensor(DType::u8, {kernels::packed_bytes_weight_only(gemm_)})};
-      kernels::pack_weight_only(gemm_, w.data<std::int8_t>(), packed.data.raw());
+      Packed packed{Tensor(DType::u8, {kernels::packed_bytes_weight_only(form_, gemm_)})};
+      kernels::pack_weight_only(form_, gemm_, {w.data<std::int8_t>(), nullptr, nullptr}, packed.data.raw());
       return packed;
     });
   }
@@ -30,15 +30,16 @@ class WeightOnlyLinearStep : public PreparedStep {
   void run(EvalContext& ctx) const override {
     Tensor& y = ctx.output(0, DType::f32, output_);
     const Tensor* residual = ctx.has_input(4) ? &ctx.input(4) : nullptr;
-    kernels::weight_only(gemm_, ctx.input(0).data<float>(), packed_->raw(), scale_.data(),
+    kernels::weight_only(form_, gemm_, ctx.input(0).data<float>(), packed_->raw(), scale_.data(),
                          epilogue_.bind(residual, y, gemm_.n), ctx.scratch, ctx.threads());
   }
 
-  std::int64_t scratch_bytes() const override { return kernels::scratch_bytes_weight_only(gemm_); }
+  std::int64_t scratch_bytes() const override { return kernels::scratch_bytes_weight_only(form_, gemm_); }
   std::string kernel() const override { return kernels::select_weight_only().name; }
   std::int64_t packed_bytes() const override { return packed_->bytes(); }
 
  private:
+  kernels::WeightOnlyForm form_;
   kernels::GemmShape gemm_;
   Shape output_;
   EpilogueSpec epilogue_;
