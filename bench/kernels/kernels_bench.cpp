@@ -1,7 +1,9 @@
 // build/bench/kernels_bench [--seconds N] [--json FILE] [NAME...]: dense and depthwise kernels beside oneDNN, one
 // thread each, on the shapes of real networks (or those whose line contains NAME). Processor time, the least of many
 // runs, ours and oneDNN's taking turns, N seconds a line; each line shows what share of the machine's peak loop,
-// measured in the same turns, ours reached, and what limits it.
+// measured in the same turns, ours reached, and what limits it. Products of one row by integer weights: GB/s of
+// weights, and what share that is of reading the same weights, in the same turns, from the level of memory that holds
+// them.
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <time.h>
@@ -87,6 +89,37 @@ class Bench {
                      {"kernel", kernel},
                      {"onednn_kernel", peer.implementation}});
   }
+
+  /// `copies` of the weights in turn.
+  void measure_weights(const std::string& label, const WeightOnlyJob& job, const char* kernel, std::int64_t copies) {
+    const Probe probe = int8_probe();
+    double run = 1e9, read = 1e9, peak = 0;
+    const double end = processor_seconds() + options_.seconds;
+    for (int i = 0; i < 5 || processor_seconds() < end; ++i) {
+      run = std::min(run, time_of(job.run));
+      read = std::min(read, time_of(job.read));
+      double done = 0;
+      const double t = time_of([&] { done = probe.run(); });
+      peak = std::max(peak, done / t);
+    }
+    const auto bytes = static_cast<double>(job.bytes), count = static_cast<double>(copies);
+    const std::string level = level_of(levels_, job.bytes).name;
+    const double of_peak = job.operations / run / peak;
+    const std::string limit = of_peak * run > read ? "compute" : "memory (" + level + ")";
+    fmt::print("{:<36} {:>7.0f} us {:>6.1f} GB/s of weights {:>4.0f} % of reading them from {} ({:.1f} GB/s) | {}\n",
+               label, run / count * 1e6, bytes / run * 1e-9, 100 * read / run, level, bytes / read * 1e-9,
+               100 * of_peak, probe.name, limit, kernel);
+    rows_.push_back({{"name", label},
+                     {"us", run / count * 1e6},
+                     {"weight_gbytes", bytes / run * 1e-9},
+                     {"read_gbytes", bytes / read * 1e-9},
+                     {"level", level},
+                     {"of_peak", of_peak},
+                     {"limit", limit},
+                     {"kernel", kernel}});
+  }
+
+  std::int64_t beyond_caches() const { return 2 * levels_[levels_.size() - 2].bytes; }
 
   void write() const {
     if (!options_.json.empty()) std::ofstream(options_.json) << rows_.dump(1) << "\n";
@@ -180,6 +213,27 @@ void convs(Bench& bench, bool int8) {
   }
 }
 
+// One set of weights again and again, which stays where it fits, and copies enough to come from RAM each time.
+void weight_only(Bench& bench) {
+  const GemmShape shape{.m = 1, .n = 5632, .k = 2048, .b_k_stride = 5632};
+  struct Weights {
+    const char* name;
+    WeightOnlyForm form;
+  };
+  for (const auto& [name, form] : {Weights{"int8", {}}, Weights{"int4, groups of 128", {.bits = 4, .block = 128}},
+                                   Weights{"int4, groups of 128, zero points", {4, 128, true}}}) {
+    for (const bool from_memory : {false, true}) {
+      const std::string label = fmt::format("weight-only {} 1x5632x2048{}", name, from_memory ? ", copies" : "");
+      if (!bench.wanted(label)) continue;
+      const std::int64_t bytes = packed_bytes_weight_only(form, shape);
+      const std::int64_t copies = from_memory ? bench.beyond_caches() / bytes + 1 : 1;
+      const char* kernel = "";
+      const WeightOnlyJob job = our_weight_only(form, shape, copies, &kernel);
+      bench.measure_weights(label, job, kernel, copies);
+    }
+  }
+}
+
 Options read_options(int count, char** words) {
   Options out;
   for (int i = 1; i < count; ++i) {
@@ -208,6 +262,7 @@ int main(int argc, char** argv) {
     octet::bench::gemms(bench, int8);
     octet::bench::convs(bench, int8);
   }
+  octet::bench::weight_only(bench);
   bench.write();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "bench/machine/memory.h"
 #include "octet/kernels/depthwise_f32/depthwise_f32.h"
 #include "octet/kernels/depthwise_u8s8/depthwise_u8s8.h"
 #include "octet/kernels/igemm_f32/igemm_f32.h"
@@ -92,6 +93,23 @@ std::function<void()> our_gemm(const GemmShape& s, bool int8, const char** name)
                        one_thread());
     gemm_f32(kernel, s, static_cast<const float*>(in), job->packed.data(), e, job->scratch.data(), one_thread());
   };
+}
+
+WeightOnlyJob our_weight_only(const WeightOnlyForm& form, const GemmShape& s, std::int64_t copies, const char** name) {
+  *name = select_weight_only().name;
+  const std::int64_t bytes = (packed_bytes_weight_only(form, s) + 511) / 512 * 512;
+  auto job = std::make_shared<Job>(4 * s.m * s.k, copies * bytes, scratch_bytes_weight_only(form, s), s.m, s.n);
+  std::memset(job->in.data(), 0, static_cast<std::size_t>(4 * s.m * s.k));
+  const Epilogue e = job->epilogue(false, s.n);
+  const auto run = [job, form, s, e, copies, bytes] {
+    for (std::int64_t i = 0; i < copies; ++i) {
+      weight_only(form, s, static_cast<const float*>(job->in.data()),
+                  static_cast<const char*>(job->packed.data()) + i * bytes, job->scale.data(), e, job->scratch.data(),
+                  one_thread());
+    }
+  };
+  return {run, [job, copies, bytes] { read_through(job->packed.data(), copies * bytes); }, copies * bytes,
+          4.0 * static_cast<double>(copies * s.m * s.n * s.k)};
 }
 
 }  // namespace octet::bench

@@ -30,18 +30,22 @@ std::int64_t cache_bytes(int wanted, std::int64_t usual) {
 
 }  // namespace
 
+void read_through(const void* data, std::int64_t bytes) {
+  static const auto read = isa_allowed(Isa::avx512) ? read_all512 : read_all;
+  read(data, bytes);
+}
+
 double read_rate(std::int64_t bytes, double seconds) {
   bytes = std::max(kStep, bytes / kStep * kStep);
   std::vector<char> storage(static_cast<std::size_t>(bytes) + 64, 1);
   const char* data = storage.data() + (64 - reinterpret_cast<std::uintptr_t>(storage.data()) % 64);
-  const auto read = isa_allowed(Isa::avx512) ? read_all512 : read_all;
   // Small buffers several times for each reading of the clock.
   const std::int64_t times = std::max<std::int64_t>(1, (std::int64_t{1} << 20) / bytes);
   double best = 0;
   const double end = now() + seconds;
   for (int round = 0; round < 3 || now() < end; ++round) {
     const double begin = now();
-    for (std::int64_t i = 0; i < times; ++i) read(data, bytes);
+    for (std::int64_t i = 0; i < times; ++i) read_through(data, bytes);
     best = std::max(best, static_cast<double>(times * bytes) / (now() - begin));
   }
   return best;

@@ -233,18 +233,16 @@ class Parser {
   Tensor tensor() {
     const TypeInfo t = type();
     const auto shape = t.shape ? static_shape(*t.shape) : std::nullopt;
-    if (!shape || size_of(t.dtype) == 0) throw lex_.error("a type that can be stored, with known dimensions, before");
+    if (!shape || !is_stored(t.dtype)) throw lex_.error("a type that can be stored, with known dimensions, before");
     if (lex_.accept("base64")) {
       const Error mismatch = lex_.error("as many bytes as the type says");
       const std::string bytes = lex_.take_base64();
-      if (bytes.size() / size_of(t.dtype) != static_cast<std::size_t>(shape->elements()) ||
-          bytes.size() % size_of(t.dtype) != 0)
-        throw mismatch;
+      if (static_cast<std::int64_t>(bytes.size()) != bytes_of(t.dtype, shape->elements())) throw mismatch;
       Tensor out(t.dtype, *shape);
       if (!bytes.empty()) std::memcpy(out.raw(), bytes.data(), bytes.size());
       return out;
     }
-    if (shape->elements() > text::kMaxInline) throw lex_.error("base64 for a large tensor");
+    if (shape->elements() > text::kMaxInline || is_four_bits(t.dtype)) throw lex_.error("base64 for a large tensor");
     Tensor out(t.dtype, *shape);
     lex_.expect("{");
     for (std::int64_t i = 0; i < shape->elements(); ++i) {

@@ -61,7 +61,7 @@ std::string element(const Tensor& tensor, std::int64_t i) {
 }
 
 std::string data_text(const Tensor& tensor) {
-  if (tensor.elements() > text::kMaxInline || has_nan(tensor)) {
+  if (tensor.elements() > text::kMaxInline || is_four_bits(tensor.dtype()) || has_nan(tensor)) {
     return "base64 \"" + text::base64({static_cast<const char*>(tensor.raw()), tensor.bytes()}) + "\"";
   }
   std::vector<std::string> items;

@@ -50,6 +50,7 @@ Rows constant() {
                      "sparse_value"},
       .infer = infer,
       .eval = [](EvalContext& ctx) { ctx.set_output(0, value_of(ctx.attributes())); },
+      .four_bits = true,
       .samples = samples,
   }};
 }

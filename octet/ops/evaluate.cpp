@@ -40,6 +40,16 @@ void require_all(const Graph& graph) {
       .hint("export with fewer custom operators, or open an issue naming them");
 }
 
+void check_four_bits(const OpDef& op, DType dtype) {
+  if (op.four_bits || !is_four_bits(dtype)) return;
+  throw Error(ErrorKind::unsupported, op.name + " takes no tensors of " + to_string(dtype))
+      .hint("DequantizeLinear makes them float");
+}
+
+void check_four_bits(const OpDef& op, std::span<const Tensor> tensors) {
+  for (const Tensor& tensor : tensors) check_four_bits(op, tensor.dtype());
+}
+
 void check_form(const Graph& graph, const Node& node, const OpDef& op) {
   const auto fail = [&](const std::string& message) {
     return Error(ErrorKind::bad_input, node.op_type + ": " + message).node(graph.label(node));
@@ -107,7 +117,9 @@ std::vector<Tensor> evaluate_graph(const Graph& graph, const std::vector<Tensor>
       return evaluate_graph(body, body_inputs, threads, by_name);
     };
     try {
+      check_four_bits(op, in);
       op.eval(ctx);
+      check_four_bits(op, out);
     } catch (Error& e) {
       if (e.info().node.empty()) e.node(graph.label(node));
       throw;

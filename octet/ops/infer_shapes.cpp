@@ -103,7 +103,9 @@ class Inference {
     InferContext ctx(node, graph_.opset(node.domain), inputs);
     ctx.infer_subgraph = [&](const Graph& body, const std::vector<TypeInfo>& types) { return infer_body(body, types); };
     try {
+      for (const Known& in : inputs) check_four_bits(*op, in.type.dtype);
       if (op->infer) op->infer(ctx);
+      for (const Known& out : ctx.outputs()) check_four_bits(*op, out.type.dtype);
       if (constant && fits(ctx, inputs)) {
         if (const auto folded = fold(node, *op, inputs)) return *folded;
       }

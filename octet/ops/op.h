@@ -76,7 +76,8 @@ struct OpDef {
   std::function<void(GradientContext&)> gradient = {};
   bool zero_gradient = false;  ///< the derivative is zero almost everywhere, or no input is real (Round, Shape, ArgMax)
   QuantRule quant = {};
-  bool foldable = true;  ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
+  bool four_bits = false;  ///< takes or gives tensors of u4 and i4; all others refuse them
+  bool foldable = true;    ///< false: never folded: random, or DequantizeLinear (a stored weight must stay int8)
   std::function<std::vector<Sample>(Random&)> samples = {};
 };
 
@@ -90,6 +91,9 @@ const OpDef* find(const std::string& name, const std::string& domain, int opset)
 const OpDef& require(const Graph& graph, const Node& node);
 /// Throws unsupported listing every operator of the graph (subgraphs included) that is not there.
 void require_all(const Graph& graph);
+/// Throws unsupported where a tensor of u4 or i4 meets an operator that does not know them.
+void check_four_bits(const OpDef& op, DType dtype);
+void check_four_bits(const OpDef& op, std::span<const Tensor> tensors);
 /// Arity, attribute names: throws bad_input naming the node.
 void check_form(const Graph& graph, const Node& node, const OpDef& op);
 

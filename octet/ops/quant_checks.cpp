@@ -98,6 +98,8 @@ bool is_quantized_type(DType dtype) {
     case DType::u16:
     case DType::i16:
     case DType::i32:
+    case DType::u4:
+    case DType::i4:
       return true;
     default:
       return false;

@@ -2,7 +2,7 @@
 // DequantizeLinear: y = (x - zero_point) * scale
 //   scale, zero_point  one element; or one a channel of `axis` (from opset 13); or one a block of block_size
 //                      elements along `axis` (from opset 21: [..., ceil(D / block_size), ...])
-// Quantized types: u8, i8, u16, i16, and i32 for DequantizeLinear. Arithmetic in float32.
+// Quantized types: u8, i8, u16, i16, u4 and i4 (from opset 21), and i32 for DequantizeLinear. Arithmetic in float32.
 // A NaN cannot be quantized and is refused; infinities saturate.
 // Source: ONNX QuantizeLinear-21, DequantizeLinear-21.
 #include <cmath>
@@ -13,6 +13,7 @@
 #include "octet/ops/op_list.h"
 #include "octet/ops/quant_checks.h"
 #include "octet/ops/wide.h"
+#include "octet/tensor/four_bits.h"
 
 namespace octet::ops {
 namespace {
@@ -116,7 +117,7 @@ void check_output_type(DType dtype) {
   if (is_quantized_type(dtype) && dtype != DType::i32) return;
   throw Error(ErrorKind::unsupported, "quantizing to this type is not supported")
       .value(to_string(dtype))
-      .expected("uint8, int8, uint16 or int16");
+      .expected("uint8, int8, uint16, int16, uint4 or int4");
 }
 
 void infer_quantize(InferContext& ctx) {
@@ -132,11 +133,23 @@ void infer_quantize(InferContext& ctx) {
   ctx.set_output(0, dtype, ctx.shape(0));
 }
 
+// The type whose numbers are computed: those of four bits one a byte.
+DType byte_type(DType dtype) { return dtype == DType::u4 ? DType::u8 : dtype == DType::i4 ? DType::i8 : dtype; }
+
+struct Limits {
+  float low, high;
+};
+
 template <class Q>
-Q quantize_one(float x, float scale, float zero_point) {
+Limits limits_of(DType dtype) {
+  if (is_four_bits(dtype)) return std::is_signed_v<Q> ? Limits{-8, 7} : Limits{0, 15};
+  return {std::numeric_limits<Q>::min(), std::numeric_limits<Q>::max()};
+}
+
+template <class Q>
+Q quantize_one(float x, float scale, float zero_point, const Limits& limits) {
   const float q = std::nearbyint(x / scale) + zero_point;
-  constexpr float low = std::numeric_limits<Q>::min(), high = std::numeric_limits<Q>::max();
-  return static_cast<Q>(q < low ? low : q > high ? high : q);
+  return static_cast<Q>(q < limits.low ? limits.low : q > limits.high ? limits.high : q);
 }
 
 void eval_quantize(EvalContext& ctx) {
@@ -149,21 +162,23 @@ void eval_quantize(EvalContext& ctx) {
   const Tensor x = ctx.input(0).cast(DType::f32), scale = ctx.input(1).cast(DType::f32);
   const Tensor zero = has_zero ? ctx.input(2).cast(DType::f32) : Tensor::zeros(DType::f32, scale.shape());
   const ScaleMap map = map_scale(ctx.attributes(), symbolic(x.shape()), scale.shape());
-  Tensor& y = ctx.output(0, dtype, x.shape());
-  dispatch(dtype, [&]<class Q>() {
+  Tensor bytes = is_four_bits(dtype) ? Tensor(byte_type(dtype), x.shape()) : ctx.output(0, dtype, x.shape());
+  dispatch(bytes.dtype(), [&]<class Q>() {
     if constexpr (std::is_integral_v<Q> && sizeof(Q) <= 2 && !std::is_same_v<Q, bool>) {
+      const Limits limits = limits_of<Q>(dtype);
       const float *from = x.data<float>(), *s = scale.data<float>(), *z = zero.data<float>();
-      Q* to = y.data<Q>();
+      Q* to = bytes.data<Q>();
       for_each_run(ctx.threads(), map, [&](std::int64_t begin, std::int64_t end, std::int64_t row, std::int64_t step) {
         for (std::int64_t i = begin, j = row; i < end; ++i, j += step) {
           if (from[i] != from[i]) {
             throw ctx.error(ErrorKind::bad_input, "a NaN cannot be quantized").value("element " + std::to_string(i));
           }
-          to[i] = quantize_one<Q>(from[i], s[j], z[j]);
+          to[i] = quantize_one<Q>(from[i], s[j], z[j], limits);
         }
       });
     }
   });
+  if (is_four_bits(dtype)) ctx.set_output(0, pack_four_bits(bytes));
 }
 
 // ---- DequantizeLinear ----
@@ -179,7 +194,7 @@ void check_input_type(DType dtype) {
   if (is_quantized_type(dtype)) return;
   throw Error(ErrorKind::unsupported, "dequantizing this type is not supported")
       .value(to_string(dtype))
-      .expected("uint8, int8, uint16, int16 or int32");
+      .expected("uint8, int8, uint16, int16, int32, uint4 or int4");
 }
 
 void infer_dequantize(InferContext& ctx) {
@@ -195,10 +210,10 @@ void infer_dequantize(InferContext& ctx) {
 }
 
 void eval_dequantize(EvalContext& ctx) {
-  const Tensor& x = ctx.input(0);
-  check_input_type(x.dtype());
+  check_input_type(ctx.input(0).dtype());
   check_scale(ctx.input(1), "x_scale");
-  if (ctx.has_input(2)) check_zero_point(ctx.input(2), ctx.input(1), x.dtype(), "x_zero_point");
+  if (ctx.has_input(2)) check_zero_point(ctx.input(2), ctx.input(1), ctx.input(0).dtype(), "x_zero_point");
+  const Tensor x = is_four_bits(ctx.input(0).dtype()) ? unpack_four_bits(ctx.input(0)) : ctx.input(0);
   const Tensor scale = ctx.input(1).cast(DType::f32);
   const Tensor zero = ctx.has_input(2) ? ctx.input(2).cast(DType::i32) : Tensor::zeros(DType::i32, scale.shape());
   const ScaleMap map = map_scale(ctx.attributes(), symbolic(x.shape()), scale.shape());
@@ -243,6 +258,8 @@ std::vector<Sample> quantize_samples(Random& random) {
   add(attributes_of({{"axis", std::int64_t{0}}, {"block_size", std::int64_t{2}}}), {5, 3}, {3, 3}, DType::u8, 21);
   add(attributes_of({{"axis", std::int64_t{1}}, {"block_size", std::int64_t{3}}}), {2, 6, 4}, {2, 2, 4}, DType::i8, 21);
   add(attributes_of({{"output_dtype", static_cast<std::int64_t>(DType::i16)}}), {3, 7}, {}, DType::undefined, 21);
+  for (const DType dtype : {DType::u4, DType::i4}) add({}, {3, 7}, {}, dtype, 21);
+  add(attributes_of({{"axis", std::int64_t{1}}, {"block_size", std::int64_t{4}}}), {3, 7}, {3, 2}, DType::u4, 21);
   add({}, {3, 7}, {}, DType::u8, 19, DType::f16);
   add({}, {0, 7}, {}, DType::u8, 13);
   add({}, {}, {}, DType::u8, 13);
@@ -265,6 +282,8 @@ std::vector<Sample> dequantize_samples(Random& random) {
   add(attributes_of({{"axis", std::int64_t{0}}}), {4, 3, 3, 3}, {4}, DType::i8, true, 19);
   for (const DType dtype : {DType::u16, DType::i16}) add({}, {3, 7}, {}, dtype, true, 21);
   add(attributes_of({{"axis", std::int64_t{0}}, {"block_size", std::int64_t{2}}}), {5, 3}, {3, 3}, DType::u8, true, 21);
+  for (const DType dtype : {DType::u4, DType::i4}) add({}, {3, 7}, {}, dtype, true, 21);
+  add(attributes_of({{"axis", std::int64_t{0}}, {"block_size", std::int64_t{2}}}), {5, 3}, {3, 3}, DType::i4, true, 21);
   add({}, {3, 7}, {}, DType::i8, true, 19, DType::f16);
   add({}, {0, 7}, {}, DType::u8, true, 13);
   return out;
@@ -281,6 +300,7 @@ Rows quantize_linear() {
        .attributes = names,
        .infer = infer_quantize,
        .eval = eval_quantize,
+       .four_bits = true,
        .samples = quantize_samples},
       {.name = "DequantizeLinear",
        .since = 10,
@@ -288,6 +308,7 @@ Rows quantize_linear() {
        .attributes = {"axis", "block_size", "output_dtype"},
        .infer = infer_dequantize,
        .eval = eval_dequantize,
+       .four_bits = true,
        .foldable = false,  // a stored weight must stay int8
        .samples = dequantize_samples},
   };

@@ -1,5 +1,9 @@
 #include "octet/ops/samples.h"
 
+#include <algorithm>
+
+#include "octet/tensor/four_bits.h"
+
 namespace octet::ops {
 namespace {
 
@@ -26,6 +30,10 @@ Attributes make_attributes(std::initializer_list<std::pair<const char*, Attribut
 }
 
 Tensor random_tensor(Random& random, DType dtype, const Shape& shape, float low, float high) {
+  if (dtype == DType::i4)
+    return pack_four_bits(random_tensor(random, DType::i8, shape, std::max(low, -8.9f), std::min(high, 7.9f)));
+  if (dtype == DType::u4)
+    return pack_four_bits(random_tensor(random, DType::u8, shape, std::max(low, -15.9f), std::min(high, 15.9f)));
   Tensor out(dtype, shape);
   dispatch(dtype, [&]<class T>() {
     T* data = out.data<T>();

@@ -4,8 +4,10 @@
 
 #include <cmath>
 
+#include "octet/ops/samples.h"
 #include "octet/runtime/session.h"
 #include "octet/runtime/test_graphs.h"
+#include "octet/tensor/four_bits.h"
 
 namespace octet::runtime {
 namespace {
@@ -185,17 +187,89 @@ TEST(Dynamic, AnInt8TableStaysInt8) {
   }
 }
 
-// Few rows read the weights as they are; for many they are made float once.
-TEST(Dynamic, WeightOnlyIsFoldedToFloatForManyRows) {
+// Whatever the number of rows, weights stay int8 in memory.
+TEST(Dynamic, WeightOnlyProducts) {
   Builder b(62);
   const ValueId x = b.input("x", {Dim("N"), 48});
   b.graph.outputs = {b.node("Relu", {b.node("Add", {b.node("MatMul", {x, b.weights({48, 32}, 1)}), b.floats({32})})})};
-  const std::string few = expect_close(b.graph, {{"x", random_floats(b.random, {3, 48})}}, 1e-5);
-  EXPECT_THAT(few, HasSubstr("octet.rt.WeightOnlyLinear"));
-  const std::string lowered = expect_close(b.graph, {{"x", random_floats(b.random, {30, 48})}}, 1e-5);
-  EXPECT_THAT(lowered, HasSubstr("octet.rt.Linear"));
-  EXPECT_THAT(lowered, Not(HasSubstr("Dequantize(")));
-  EXPECT_THAT(lowered, Not(HasSubstr("DequantizeLinear(")));
+  for (const std::int64_t rows : {1, 3, 30}) {
+    const std::string lowered = expect_close(b.graph, {{"x", random_floats(b.random, {rows, 48})}}, 1e-4);
+    EXPECT_THAT(lowered, HasSubstr("octet.rt.WeightOnlyLinear"));
+    EXPECT_THAT(lowered, Not(HasSubstr("DequantizeLinear(")));
+  }
+}
+
+// Weights of any of the four types, in blocks or not, with zero points or not; blocks of 12 are made float.
+ValueId stored_weights(Builder& b, DType dtype, bool transposed, std::int64_t block, bool zero_points) {
+  const std::int64_t k = 200, n = 40, groups = block == 0 ? 1 : (k + block - 1) / block;
+  const int k_axis = transposed ? 1 : 0;
+  const auto oriented = [&](std::int64_t rows) { return transposed ? Shape{n, rows} : Shape{rows, n}; };
+  const Shape scale_shape = block == 0 ? Shape{n} : oriented(groups);
+  const auto numbers = [&](const Shape& shape) {
+    const float half = is_four_bits(dtype) ? 8 : 128, low = dtype == DType::u4 || dtype == DType::u8 ? 0 : -half;
+    Tensor out = ops::random_tensor(b.random, DType::f32, shape, low, low + 2 * half - 0.1f)
+                     .cast(dtype == DType::u4 || dtype == DType::u8 ? DType::u8 : DType::i8);
+    return is_four_bits(dtype) ? pack_four_bits(out) : out;
+  };
+  std::vector<ValueId> inputs{b.constant(numbers(oriented(k))),
+                              b.constant(ops::random_tensor(b.random, DType::f32, scale_shape, 0.001f, 0.01f))};
+  if (zero_points) inputs.push_back(b.constant(numbers(scale_shape)));
+  Attributes attributes;
+  attributes.set("axis", std::int64_t{block == 0 ? 1 - k_axis : k_axis});
+  if (block != 0) attributes.set("block_size", block);
+  return b.node("DequantizeLinear", inputs, attributes);
+}
+
+TEST(Dynamic, WeightOnlyBlocks) {
+  for (const DType dtype : {DType::i4, DType::u4, DType::i8, DType::u8}) {
+    for (const std::int64_t block : {0, 32, 128, 256, 12}) {
+      for (const bool zero_points : {false, true}) {
+        for (const bool transposed : {false, true}) {
+          Builder b(64);
+          b.graph.opsets[""] = 21;
+          const ValueId x = b.input("x", {Dim("N"), 200});
+          const ValueId w = stored_weights(b, dtype, transposed, block, zero_points);
+          b.graph.outputs = {transposed ? b.node("Gemm", {x, w, b.floats({40})}, with({{"transB", std::int64_t{1}}}))
+                                        : b.node("Relu", {b.node("MatMul", {x, w})})};
+          for (const std::int64_t rows : {1, 17}) {
+            const std::string lowered = expect_close(b.graph, {{"x", random_floats(b.random, {rows, 200})}}, 2e-3);
+            EXPECT_EQ(lowered.find("octet.rt.WeightOnlyLinear") == std::string::npos, block == 12) << lowered;
+          }
+        }
+      }
+    }
+  }
+}
+
+// The same weights with other scales are other packed weights.
+TEST(Dynamic, WeightOnlyBlocksShareNothingWrongly) {
+  Builder b(65);
+  b.graph.opsets[""] = 21;
+  const ValueId x = b.input("x", {3, 200});
+  const ValueId w = stored_weights(b, DType::i4, false, 32, false);
+  const Node first = b.graph.nodes.back();
+  const ValueId scale = b.constant(ops::random_tensor(b.random, DType::f32, {7, 40}, 0.001f, 0.01f));
+  const ValueId again = b.node("DequantizeLinear", {first.inputs[0], scale}, first.attributes);
+  b.graph.outputs = {b.node("MatMul", {x, w}), b.node("MatMul", {x, again})};
+  expect_close(b.graph, {{"x", random_floats(b.random, {3, 200})}}, 2e-3);
+}
+
+// No other operator takes tensors of four bits, and says so.
+TEST(Dynamic, FourBitsAreRefusedElsewhere) {
+  Builder b(66);
+  b.graph.opsets[""] = 21;
+  const ValueId w = b.constant(pack_four_bits(Tensor::from<std::int8_t>({2, 2}, {1, 2, 3, 4})));
+  const ValueId turned = b.node("Transpose", {w});
+  b.graph.outputs = {b.node("DequantizeLinear", {turned, b.constant(Tensor::scalar(0.5f))})};
+  for (const bool optimize : {false, true}) {
+    try {
+      Session(b.graph, {.threads = 1, .optimize = optimize}).run(NamedTensors{});
+      FAIL() << "accepted";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.info().kind, ErrorKind::unsupported);
+      EXPECT_THAT(e.info().message, HasSubstr("Transpose takes no tensors of int4"));
+    }
+  }
 }
 
 Tensor random_bytes(Random& random, const Shape& shape) {

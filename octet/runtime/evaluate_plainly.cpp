@@ -22,7 +22,10 @@ std::vector<Tensor> evaluate_plainly(const Graph& graph, const std::vector<const
       return ops::evaluate_graph(body, body_inputs, threads, by_name);
     };
     try {
-      require_op(graph, node).eval(ctx);
+      const OpDef& op = require_op(graph, node);
+      ops::check_four_bits(op, in);
+      op.eval(ctx);
+      ops::check_four_bits(op, out);
     } catch (Error& e) {
       if (e.info().node.empty()) e.node(graph.label(node));
       throw;

@@ -1,11 +1,22 @@
 #include "octet/tensor/dtype.h"
 
+#include "octet/base/checked.h"
+
 namespace octet {
 
 std::size_t size_of(DType dtype) {
   std::size_t size = 0;
   dispatch(dtype, [&]<class T>() { size = sizeof(T); });
   return size;
+}
+
+bool is_four_bits(DType dtype) { return dtype == DType::u4 || dtype == DType::i4; }
+
+bool is_stored(DType dtype) { return size_of(dtype) != 0 || is_four_bits(dtype); }
+
+std::int64_t bytes_of(DType dtype, std::int64_t elements) {
+  if (is_four_bits(dtype)) return elements / 2 + elements % 2;
+  return checked_mul(elements, static_cast<std::int64_t>(size_of(dtype)));
 }
 
 const char* to_string(DType dtype) {
@@ -40,6 +51,10 @@ const char* to_string(DType dtype) {
       return "uint64";
     case DType::bf16:
       return "bfloat16";
+    case DType::u4:
+      return "uint4";
+    case DType::i4:
+      return "int4";
   }
   return "unknown";
 }
@@ -48,6 +63,6 @@ bool is_float(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::f16 || dtype == DType::bf16;
 }
 
-bool is_integer(DType dtype) { return size_of(dtype) != 0 && !is_float(dtype) && dtype != DType::boolean; }
+bool is_integer(DType dtype) { return is_stored(dtype) && !is_float(dtype) && dtype != DType::boolean; }
 
 }  // namespace octet

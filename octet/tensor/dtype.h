@@ -26,10 +26,19 @@ enum class DType : std::uint8_t {
   u32 = 12,
   u64 = 13,
   bf16 = 16,
+  u4 = 21,
+  i4 = 22,
 };
 
-/// Bytes of one element; 0 for types that Octet does not store.
+/// Bytes of one element; 0 for types that Octet does not store, and for those of four bits.
 std::size_t size_of(DType dtype);
+/// u4 and i4: two numbers a byte, the first in its low bits, as ONNX has them (tensor/four_bits.h). Operators take
+/// neither, unless their row says so.
+bool is_four_bits(DType dtype);
+/// Whether a tensor can be of this type.
+bool is_stored(DType dtype);
+/// Bytes of so many elements. Throws limit beyond 2^63.
+std::int64_t bytes_of(DType dtype, std::int64_t elements);
 /// "float32", "uint8", ... as ONNX and numpy spell them.
 const char* to_string(DType dtype);
 bool is_float(DType dtype);    ///< f16, bf16, f32, f64

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "octet/base/checked.h"
+#include "octet/tensor/four_bits.h"
 
 namespace octet {
 namespace {
@@ -63,11 +64,10 @@ To convert(From value) {
 }  // namespace
 
 Tensor::Tensor(DType dtype, const Shape& shape) : dtype_(dtype), shape_(shape), elements_(shape.elements()) {
-  const auto item = static_cast<std::int64_t>(size_of(dtype));
-  if (item == 0) {
+  if (!is_stored(dtype)) {
     throw Error(ErrorKind::unsupported, "tensors of this type cannot be stored").value(to_string(dtype));
   }
-  const auto size = static_cast<std::size_t>(checked_mul(elements_, item));
+  const auto size = static_cast<std::size_t>(bytes_of(dtype, elements_));
   const std::size_t padded = (std::max<std::size_t>(size, 1) + kAlignment - 1) / kAlignment * kAlignment;
   bytes_ = padded >= size && size <= most_bytes() ? std::aligned_alloc(kAlignment, padded) : nullptr;
   if (bytes_ == nullptr) {
@@ -106,6 +106,7 @@ Tensor Tensor::clone() const {
 
 Tensor Tensor::cast(DType dtype) const {
   if (dtype == dtype_) return *this;
+  if (is_four_bits(dtype_)) return unpack_four_bits(*this).cast(dtype);
   Tensor out(dtype, shape_);
   cast_into(out, 0, elements_);
   return out;
@@ -116,6 +117,11 @@ void Tensor::cast_into(Tensor& out, std::int64_t begin, std::int64_t end) const 
     throw Error(ErrorKind::internal, "a cast needs a tensor of as many elements")
         .value(to_string(out.shape_))
         .expected(to_string(shape_));
+  }
+  if (is_four_bits(dtype_) || is_four_bits(out.dtype_)) {
+    throw Error(ErrorKind::unsupported, "tensors of four bits are not cast")
+        .value(to_string(dtype_))
+        .expected(to_string(out.dtype_));
   }
   dispatch(dtype_, [&]<class From>() {
     dispatch(out.dtype_, [&]<class To>() {
@@ -132,6 +138,7 @@ std::vector<std::int64_t> Tensor::to_int64() const {
 }
 
 std::vector<double> Tensor::to_double() const {
+  if (is_four_bits(dtype_)) return unpack_four_bits(*this).to_double();
   std::vector<double> out(static_cast<std::size_t>(elements_));
   dispatch(dtype_, [&]<class T>() {
     const T* from = data<T>();

@@ -42,7 +42,7 @@ class Tensor {
   int rank() const { return shape_.rank(); }
   std::int64_t dim(int axis) const { return shape_[axis]; }
   std::int64_t elements() const { return elements_; }
-  std::size_t bytes() const { return static_cast<std::size_t>(elements_) * size_of(dtype_); }
+  std::size_t bytes() const { return static_cast<std::size_t>(bytes_of(dtype_, elements_)); }
 
   void* raw() { return bytes_; }
   const void* raw() const { return bytes_; }
@@ -66,9 +66,9 @@ class Tensor {
   Tensor reshaped(const Shape& shape) const;
   Tensor clone() const;
   /// Converted element by element: to float rounds to nearest even, to integer truncates,
-  /// to bool is x != 0 (ONNX Cast). Out-of-range float to integer saturates.
+  /// to bool is x != 0 (ONNX Cast). Out-of-range float to integer saturates. From u4 and i4, not to them.
   Tensor cast(DType dtype) const;
-  /// The same for elements [begin, end), into `out` of as many elements and any type.
+  /// The same for elements [begin, end), into `out` of as many elements and any type; four bits neither way.
   void cast_into(Tensor& out, std::int64_t begin, std::int64_t end) const;
   /// Any integer, bool or float tensor as int64 values (for shapes, axes, indices).
   std::vector<std::int64_t> to_int64() const;

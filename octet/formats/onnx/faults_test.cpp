@@ -251,7 +251,8 @@ TEST(Faults, Row15_ValuesOutsideTheirType) {
 }
 
 TEST(Faults, UnsupportedElementTypesAreNamed) {
-  for (const auto& [code, name] : {std::pair(8, "string"), {14, "complex64"}, {17, "float8e4m3fn"}, {22, "int4"}}) {
+  for (const auto& [code, name] :
+       {std::pair(8, "string"), {14, "complex64"}, {17, "float8e4m3fn"}, {23, "float4e2m1"}}) {
     ModelBuilder m = testing::relu_model();
     auto& tensor = *m.graph().add_initializer();
     tensor.set_name("weight"), tensor.set_data_type(code);

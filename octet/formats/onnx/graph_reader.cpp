@@ -51,14 +51,14 @@ void GraphReader::defer(const Error& error) {
 }
 
 void GraphReader::check_interface(const Value& value, const char* what) {
-  if (outer_ != nullptr || (value.unknown_fields.empty() && size_of(value.type.dtype) != 0)) return;
+  if (outer_ != nullptr || (value.unknown_fields.empty() && is_stored(value.type.dtype))) return;
   ::onnx::ValueInfoProto kept;
   kept.ParseFromString(value.unknown_fields);
   const bool not_tensor =
       kept.type().value_case() != ::onnx::TypeProto::VALUE_NOT_SET && !kept.type().has_tensor_type();
   const int code =
       value.type.dtype == DType::undefined ? kept.type().tensor_type().elem_type() : static_cast<int>(value.type.dtype);
-  if (!not_tensor && (code == 0 || size_of(value.type.dtype) != 0)) return;
+  if (!not_tensor && (code == 0 || is_stored(value.type.dtype))) return;
   const std::string type =
       not_tensor ? "sequences, maps and other types that are no tensors" : "tensors of type " + element_type_name(code);
   defer(Error(ErrorKind::unsupported, std::string(what) + ": " + type + " are not supported").tensor(value.name));

@@ -42,7 +42,7 @@ void check_booleans(const Tensor& tensor) {
 
 // A view of `data` where its alignment allows, otherwise a copy.
 Tensor view_or_copy(DType dtype, const Shape& shape, const void* data, std::shared_ptr<const void> owner) {
-  if (shape.elements() != 0 && reinterpret_cast<std::uintptr_t>(data) % size_of(dtype) == 0) {
+  if (shape.elements() != 0 && reinterpret_cast<std::uintptr_t>(data) % std::max<std::size_t>(1, size_of(dtype)) == 0) {
     return Tensor(dtype, shape, const_cast<void*>(data), std::move(owner));
   }
   Tensor out(dtype, shape);
@@ -123,7 +123,20 @@ Tensor from_typed(const google::protobuf::RepeatedField<Field>& field, const Sha
   return out;
 }
 
+// Two numbers in each int32, as in the bytes of raw data; writers differ in whether those of int4 are signed.
+Tensor from_nibbles(const google::protobuf::RepeatedField<std::int32_t>& field, DType dtype, const Shape& shape) {
+  Tensor out(dtype, shape);
+  if (static_cast<std::size_t>(field.size()) != out.bytes())
+    throw mismatch(shape, dtype, static_cast<std::int64_t>(out.bytes()), field.size(), "pairs of elements");
+  auto* to = static_cast<std::uint8_t*>(out.raw());
+  for (int i = 0; i < field.size(); ++i)
+    to[i] = field[i] < 0 ? static_cast<std::uint8_t>(checked_element<std::int8_t>(field[i], i))
+                         : checked_element<std::uint8_t>(field[i], i);
+  return out;
+}
+
 Tensor from_fields(const ::onnx::TensorProto& p, DType dtype, const Shape& shape) {
+  if (is_four_bits(dtype)) return from_nibbles(p.int32_data(), dtype, shape);
   Tensor out;
   dispatch(dtype, [&]<class T>() {
     if constexpr (std::is_same_v<T, float>) {
@@ -151,7 +164,7 @@ DType stored_type(const ::onnx::TensorProto& proto) {
   const int code = proto.data_type();
   if (code == 0) throw Error(ErrorKind::bad_input, "a tensor has no element type");
   const DType dtype = code > 0 && code < 256 ? static_cast<DType>(code) : DType::undefined;
-  if (size_of(dtype) == 0) {
+  if (!is_stored(dtype)) {
     throw Error(ErrorKind::unsupported, "tensors of type " + element_type_name(code) + " are not supported");
   }
   return dtype;
@@ -175,7 +188,7 @@ void clear_understood(::onnx::TensorProto& proto) {
 Tensor read_tensor(::onnx::TensorProto& proto, ExternalData& external) {
   const DType dtype = stored_type(proto);
   const Shape shape = read_dims(proto);
-  const std::int64_t bytes = checked_mul(shape.elements(), static_cast<std::int64_t>(size_of(dtype)));
+  const std::int64_t bytes = bytes_of(dtype, shape.elements());
   if (proto.has_segment()) throw Error(ErrorKind::unsupported, "tensors cut in segments are not supported");
   if (forms_of_data(proto) > 1) throw Error(ErrorKind::bad_input, "a tensor holds its data in two forms");
   Tensor out;
@@ -210,17 +223,14 @@ std::string element_type_name(int data_type) {
       return "float8e5m2";
     case 20:
       return "float8e5m2fnuz";
-    case 21:
-      return "uint4";
-    case 22:
-      return "int4";
     case 23:
       return "float4e2m1";
     default:
       break;
   }
-  const DType dtype = data_type > 0 && data_type <= 16 ? static_cast<DType>(data_type) : DType::undefined;
-  return dtype == DType::undefined ? "number " + std::to_string(data_type) : to_string(dtype);
+  const DType dtype = data_type > 0 && data_type < 256 ? static_cast<DType>(data_type) : DType::undefined;
+  const bool known = (dtype > DType::undefined && dtype <= DType::bf16) || is_four_bits(dtype);
+  return known ? to_string(dtype) : "number " + std::to_string(data_type);
 }
 
 }  // namespace octet::formats

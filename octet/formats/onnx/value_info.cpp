@@ -35,8 +35,8 @@ void check_size(const TypeInfo& type) {
 }
 
 DType known_type(int code) {
-  const bool complex = code == 14 || code == 15;
-  return code >= 1 && code <= 16 && !complex ? static_cast<DType>(code) : DType::undefined;
+  const DType dtype = code >= 1 && code < 256 ? static_cast<DType>(code) : DType::undefined;
+  return is_stored(dtype) || dtype == DType::string ? dtype : DType::undefined;
 }
 
 void read_tensor_type(::onnx::TypeProto& proto, TypeInfo& type) {

@@ -6,16 +6,20 @@
 
 #include "octet/kernels/attention_s16/attention_s16.h"
 #include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/weight_only/weight_only.h"
 
 namespace octet::kernels {
 
 using IgemmKernels = std::vector<const IgemmKernel*>;
+using WeightOnlyKernels = std::vector<const WeightOnlyKernel*>;
 
 #ifdef OCTET_SIMULATED_KERNELS
 extern const IgemmKernel igemm_u8s8_avx512_vnni_simulated[4], igemm_u8s8_avx512_simulated[4];
 extern const IgemmKernel igemm_u8s8_avx_vnni_simulated, igemm_f32_avx512_simulated[3];
 extern const IgemmKernel depthwise_u8s8_avx512_vnni_simulated[3], depthwise_u8s8_avx512_simulated;
 extern const IgemmKernel depthwise_u8s8_avx_vnni_simulated, depthwise_f32_avx512_simulated[3];
+extern const WeightOnlyKernel weight_only_avx512_vnni_simulated, weight_only_avx512_simulated;
+extern const WeightOnlyKernel weight_only_avx_vnni_simulated;
 
 extern const AttentionS16Kernel attention_s16_avx512_vnni_simulated, attention_s16_avx_vnni_simulated;
 
@@ -41,12 +45,16 @@ inline IgemmKernels simulated_depthwise_u8s8() {
 inline IgemmKernels simulated_depthwise_f32() {
   return {&depthwise_f32_avx512_simulated[0], &depthwise_f32_avx512_simulated[1], &depthwise_f32_avx512_simulated[2]};
 }
+inline WeightOnlyKernels simulated_weight_only() {
+  return {&weight_only_avx512_vnni_simulated, &weight_only_avx512_simulated, &weight_only_avx_vnni_simulated};
+}
 #else
 inline std::vector<const AttentionS16Kernel*> simulated_attention_s16() { return {}; }
 inline IgemmKernels simulated_igemm_u8s8() { return {}; }
 inline IgemmKernels simulated_igemm_f32() { return {}; }
 inline IgemmKernels simulated_depthwise_u8s8() { return {}; }
 inline IgemmKernels simulated_depthwise_f32() { return {}; }
+inline WeightOnlyKernels simulated_weight_only() { return {}; }
 #endif
 
 }  // namespace octet::kernels

@@ -5,7 +5,9 @@
 
 namespace octet::kernels {
 
+extern const WeightOnlyKernel weight_only_avx512_vnni;
 extern const WeightOnlyKernel weight_only_avx512;
+extern const WeightOnlyKernel weight_only_avx_vnni;
 extern const WeightOnlyKernel weight_only_avx2;
 extern const WeightOnlyKernel weight_only_reference;
 

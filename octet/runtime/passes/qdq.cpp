@@ -73,6 +73,26 @@ std::optional<QuantizedWeights> quantized_weights(const Edit& edit, ValueId id, 
   return QuantizedWeights{node.inputs[0], node.inputs[1], producer};
 }
 
+std::optional<QuantizedWeights> block_quantized_weights(const Edit& edit, ValueId id, int axis) {
+  if (const auto symmetric = quantized_weights(edit, id, axis)) return symmetric;
+  const int producer = edit.producer(id, "DequantizeLinear");
+  if (producer < 0 || !zero_point_is_constant(edit, edit.node(producer))) return std::nullopt;
+  const Node& node = edit.node(producer);
+  const Tensor *w = edit.constant(node.inputs[0]), *scale = edit.constant(node.inputs[1]);
+  if (w == nullptr || w->rank() != 2 || scale == nullptr || scale->dtype() != DType::f32) return std::nullopt;
+  if (!is_four_bits(w->dtype()) && w->dtype() != DType::i8 && w->dtype() != DType::u8) return std::nullopt;
+  QuantizedWeights out{node.inputs[0], node.inputs[1], producer, node.attributes.integer("block_size", 0), kNoValue};
+  const int given = normalize_axis(node.attributes.integer("axis", 1), w->rank());
+  if (out.block != 0) {
+    if (given == axis || scale->rank() != 2 || scale->dim(axis) != w->dim(axis)) return std::nullopt;
+  } else if (scale->elements() != 1 && (given != axis || scale->elements() != w->dim(axis))) {
+    return std::nullopt;
+  }
+  const Tensor* zero = zero_point_of(edit, node);
+  if (zero != nullptr) out.zero_point = node.inputs[2];
+  return out;
+}
+
 ValueId add_constant(Graph& graph, const std::string& name, Tensor tensor) {
   return graph.add_initializer(graph.fresh_name(name), std::move(tensor));
 }

@@ -36,12 +36,17 @@ struct Quantizer {
 };
 std::optional<Quantizer> quantizer(const Edit& edit, ValueId id);
 
-/// Constant weights, quantized symmetrically to s8 with one scale or one a channel of `axis`.
+/// Constant quantized weights.
 struct QuantizedWeights {
   ValueId bytes = kNoValue, scale = kNoValue;
   int node = -1;
+  std::int64_t block = 0;         ///< elements along the other axis than that of the channels that share a scale
+  ValueId zero_point = kNoValue;  ///< of the scale's shape; none: all are 0
 };
+/// Those quantized symmetrically to s8 with one scale or one a channel of `axis`.
 std::optional<QuantizedWeights> quantized_weights(const Edit& edit, ValueId id, int axis);
+/// Of two dimensions, to s8, u8, s4 or u4, with one scale, one a channel of `axis`, or one a block of each channel.
+std::optional<QuantizedWeights> block_quantized_weights(const Edit& edit, ValueId id, int axis);
 
 /// A new initializer of that name, or one like it.
 ValueId add_constant(Graph& graph, const std::string& name, Tensor tensor);

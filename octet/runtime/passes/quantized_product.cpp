@@ -13,14 +13,14 @@ bool is_bias(const Edit& edit, ValueId id, std::int64_t columns) {
 
 }  // namespace
 
-bool fuse_quantized_product(Edit& edit, int i, const std::string& op_type) {
+bool fuse_quantized_product(Edit& edit, int i, const std::string& op_type, ReadWeights read) {
   const Node& node = edit.node(i);
   const bool gemm = node.op_type == "Gemm";
   const Attributes& a = node.attributes;
   if (gemm && (a.real("alpha", 1) != 1 || a.real("beta", 1) != 1 || a.integer("transA", 0) != 0)) return false;
   const std::int64_t transposed = gemm ? a.integer("transB", 0) : 0;
   const int axis = transposed != 0 ? 0 : 1;
-  const auto w = quantized_weights(edit, node.inputs[1], axis);
+  const auto w = read(edit, node.inputs[1], axis);
   if (!w || edit.constant(w->bytes)->rank() != 2) return false;
   const std::int64_t columns = edit.constant(w->bytes)->dim(axis);
   ValueId bias = gemm && node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
@@ -35,6 +35,8 @@ bool fuse_quantized_product(Edit& edit, int i, const std::string& op_type) {
   if (start != i) chain.nodes.push_back(start);
   Attributes attributes;
   attributes.set("transB", transposed);
+  if (w->block != 0) attributes.set("block", w->block);
+  if (w->zero_point != kNoValue) attributes.set("zero_point", *edit.constant(w->zero_point));
   fuse(edit, i, chain, op_type, {node.inputs[0], w->bytes, w->scale, bias}, std::move(attributes));
   return true;
 }

@@ -1,4 +1,4 @@
-// MatMul or Gemm of float rows by int8 weights with a scale a column, with what follows it, as one runtime node.
+// MatMul or Gemm of float rows by quantized weights, with what follows it, as one runtime node.
 #pragma once
 
 #include <string>
@@ -7,7 +7,11 @@
 
 namespace octet::runtime {
 
-/// Replaces node i by `op_type` of x, weights s8, their scale, bias or none, residual or none, if it has that form.
-bool fuse_quantized_product(Edit& edit, int i, const std::string& op_type);
+/// How the weights of a product are stored, given their value and the axis of its columns; nothing: not so.
+using ReadWeights = std::optional<QuantizedWeights> (*)(const Edit& edit, ValueId id, int axis);
+/// Replaces node i by `op_type` of x, weights, their scale, bias or none, residual or none, if it has that form, with
+/// the attributes block and zero_point where weights have them. By default weights are s8 with one scale or one a
+/// column.
+bool fuse_quantized_product(Edit& edit, int i, const std::string& op_type, ReadWeights read = quantized_weights);
 
 }  // namespace octet::runtime

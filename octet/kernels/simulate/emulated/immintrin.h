@@ -36,6 +36,10 @@ inline simde__m512i widen_u8(__m128i v) {
 inline simde__m512i widen_s8(__m128i v) {
   return each_half([&](int i) { return _mm256_cvtepi8_epi32(i == 0 ? v : _mm_srli_si128(v, 8)); });
 }
+inline simde__m512i widen_u8_to_words(__m256i v) {
+  return each_half(
+      [&](int i) { return _mm256_cvtepu8_epi16(i == 0 ? _mm256_castsi256_si128(v) : _mm256_extracti128_si256(v, 1)); });
+}
 inline simde__m512 to_f32(simde__m512i v) {
   return simde_mm512_castsi512_ps(
       each_half([&](int i) { return _mm256_castps_si256(_mm256_cvtepi32_ps(half_of(v, i))); }));
@@ -97,6 +101,8 @@ inline void store_masked(void* p, unsigned long long mask, Vector v) {
 #define _mm512_cvtepu8_epi32 octet_emulated::widen_u8
 #undef _mm512_cvtepi8_epi32
 #define _mm512_cvtepi8_epi32 octet_emulated::widen_s8
+#undef _mm512_cvtepu8_epi16
+#define _mm512_cvtepu8_epi16 octet_emulated::widen_u8_to_words
 #undef _mm512_cvtepi32_ps
 #define _mm512_cvtepi32_ps octet_emulated::to_f32
 #undef _mm512_cvtps_epi32
