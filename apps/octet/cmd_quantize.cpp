@@ -37,6 +37,7 @@ struct Options {
   Target target = Target::any;
   DType activation = DType::u8;
   double percentile = 99.999, min_coverage = 0;
+  std::int64_t group = 128;
   Exclusions exclude;
 };
 
@@ -56,9 +57,13 @@ void add_method_options(CLI::App& app, Options& o) {
   add_data(app, o.data, "--calibrate", "static: calibrate on this data (.npz, folder of .npz files or of pictures)",
            false);
   app.add_flag("--dynamic", o.dynamic, "dynamic: quantize activations as they come");
-  app.add_option("--weights", o.weights, "weight-only: int8 weights, the rest float")
-      ->check(CLI::IsMember({"int8"}))
-      ->type_name("int8");
+  app.add_option("--weights", o.weights, "weight-only: int8 or int4 weights, the rest float")
+      ->check(CLI::IsMember({"int8", "int4"}))
+      ->type_name("int8|int4");
+  app.add_option("--group", o.group, "int4: weights along an input that share a scale (below 128 a multiple of 8)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->capture_default_str();
   add_choice<Observer>(app, "--observer", o.observer,
                        {{"mse", Observer::mse},
                         {"min_max", Observer::min_max},
@@ -125,18 +130,26 @@ Method method_of(const Options& o) {
   if (o.dynamic) return Method::dynamic;
   if (!o.weights.empty()) return Method::weight_only;
   if (calibrated || o.dry_run) return Method::fixed;
-  throw Error(ErrorKind::usage, "the method is not said").expected("--calibrate DATA, --dynamic or --weights int8");
+  throw Error(ErrorKind::usage, "the method is not said")
+      .expected("--calibrate DATA, --dynamic or --weights int8|int4");
 }
 
 // An option that the method does not know would change nothing, and nobody would notice.
 void refuse_foreign_options(const CLI::App& app, const Options& o) {
   static const std::map<std::string, std::vector<Method>> kServes = {
-      {"--observer", {Method::fixed}},        {"--percentile", {Method::fixed}},
-      {"--symmetric", {Method::fixed}},       {"--reduce-range", {Method::fixed}},
-      {"--activation", {Method::fixed}},      {"--keep-all-int8", {Method::fixed, Method::dynamic}},
-      {"--statistics", {Method::fixed}},      {"--rounding", {Method::fixed}},
-      {"--save-statistics", {Method::fixed}}, {"--skip-nonfinite", {Method::fixed}},
-      {"--per", {Method::dynamic}},           {"--numerics", {Method::fixed, Method::dynamic}}};
+      {"--observer", {Method::fixed}},
+      {"--percentile", {Method::fixed}},
+      {"--symmetric", {Method::fixed}},
+      {"--reduce-range", {Method::fixed}},
+      {"--activation", {Method::fixed}},
+      {"--keep-all-int8", {Method::fixed, Method::dynamic}},
+      {"--statistics", {Method::fixed}},
+      {"--rounding", {Method::fixed}},
+      {"--save-statistics", {Method::fixed}},
+      {"--skip-nonfinite", {Method::fixed}},
+      {"--group", {Method::weight_only}},
+      {"--per", {Method::dynamic}},
+      {"--numerics", {Method::fixed, Method::dynamic}}};
   const Method method = method_of(o);
   for (const auto& [name, methods] : kServes) {
     if (app.count(name) == 0 || std::find(methods.begin(), methods.end(), method) != methods.end()) continue;
@@ -146,6 +159,9 @@ void refuse_foreign_options(const CLI::App& app, const Options& o) {
                                                : "static")
         .hint("leave it out");
   }
+  if (app.count("--group") != 0 && o.weights != "int4") throw Error(ErrorKind::usage, "--group needs --weights int4");
+  if (o.per_tensor && o.weights == "int4")
+    throw Error(ErrorKind::usage, "--weights int4 has a scale a group: leave --per-tensor out");
   if (app.count("--percentile") != 0 && o.observer != Observer::percentile)
     throw Error(ErrorKind::usage, "--percentile needs --observer percentile");
   if (o.target == Target::ort && app.count("--per") != 0 && o.per == "row" && method == Method::dynamic)
@@ -194,6 +210,8 @@ QuantizeResult quantize_as(const Options& o, const Graph& graph, std::shared_ptr
     }
     case Method::weight_only: {
       WeightOnly method;
+      method.bits = o.weights == "int4" ? 4 : 8;
+      method.group = o.group;
       method.per_channel = !o.per_tensor;
       method.exclude = o.exclude;
       return quantize(graph, method, options);

@@ -9,6 +9,7 @@ const std::vector<Command>& commands() {
        {"octet quantize model.onnx --calibrate images/ -o model.int8.onnx",
         "octet quantize model.onnx --dynamic -o model.int8.onnx",
         "octet quantize model.onnx --weights int8 -o model.int8.onnx",
+        "octet quantize model.onnx --weights int4 --group 64 -o model.int4.onnx",
         "octet quantize model.onnx --calibrate data.npz --dry-run"},
        add_quantize},
       {"train",

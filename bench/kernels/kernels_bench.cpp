@@ -106,9 +106,11 @@ class Bench {
     const std::string level = level_of(levels_, job.bytes).name;
     const double of_peak = job.operations / run / peak;
     const std::string limit = of_peak * run > read ? "compute" : "memory (" + level + ")";
-    fmt::print("{:<36} {:>7.0f} us {:>6.1f} GB/s of weights {:>4.0f} % of reading them from {} ({:.1f} GB/s) | {}\n",
-               label, run / count * 1e6, bytes / run * 1e-9, 100 * read / run, level, bytes / read * 1e-9,
-               100 * of_peak, probe.name, limit, kernel);
+    fmt::print(
+        "{:<36} {:>7.0f} us {:>6.1f} GB/s of weights {:>4.0f} % of reading them from {} ({:.1f} GB/s), "
+        "{:.0f} % of {} | {} | {}\n",
+        label, run / count * 1e6, bytes / run * 1e-9, 100 * read / run, level, bytes / read * 1e-9, 100 * of_peak,
+        probe.name, limit, kernel);
     rows_.push_back({{"name", label},
                      {"us", run / count * 1e6},
                      {"weight_gbytes", bytes / run * 1e-9},

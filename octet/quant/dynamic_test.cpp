@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
+#include "octet/base/random.h"
 #include "octet/base/testing.h"
+#include "octet/quant/block_weights.h"
 #include "octet/quant/sensitivity.h"
 #include "octet/quant/testing_graphs.h"
 
@@ -117,7 +120,71 @@ TEST(WeightOnly, EveryWeightIsStoredInInt8) {
     EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 30);
     EXPECT_EQ(*result.model.info.find_metadata("octet.method"), "weight-only");
   }
-  EXPECT_THROW(quantize(network(), WeightOnly{.bits = 4}), Error);
+  EXPECT_THROW(quantize(network(), WeightOnly{.bits = 3}), Error);
+  EXPECT_THROW(quantize(network(), WeightOnly{.bits = 4, .group = 12}), Error);
+  EXPECT_THROW(quantize(network(), WeightOnly{.bits = 4, .group = 200}), Error);
+}
+
+// Matrices in int4, everything else in int8; smaller groups lose less.
+TEST(WeightOnly, FourBits) {
+  Builder b(12);
+  b.output(b.matmul(b.node("Relu", {b.matmul(b.input("x", {2, 300}), 260, "a")}, "r"), 24, "b"));
+  double before = 0;
+  for (const std::int64_t group : {256, 32, 8}) {
+    const QuantizeResult result = quantize(b.graph, WeightOnly{.bits = 4, .group = group});
+    EXPECT_EQ(result.model.opset(), 21);
+    int four = 0;
+    for (const auto& [id, tensor] : result.model.initializers()) four += tensor.dtype() == DType::i4;
+    EXPECT_EQ(four, 2);
+    const double sqnr = end_sqnr(b.graph, result.model, Builder(13).data({2, 300}));
+    EXPECT_GT(sqnr, before) << group;
+    before = sqnr;
+  }
+  EXPECT_GT(before, 20);
+}
+
+TEST(WeightOnly, FourBitsServeMatricesOnly) {
+  const Graph graph = network();
+  const QuantizeResult result = quantize(graph, WeightOnly{.bits = 4, .group = 32});
+  int four = 0, eight = 0;
+  for (const NodeRecord& node : result.nodes) {
+    if (!node.quantized) continue;
+    four += node.reason.starts_with("int4 weight in groups of 32");
+    eight += node.reason.starts_with("int8 weight (four bits");
+  }
+  EXPECT_GT(four + eight, 0);
+  EXPECT_GT(eight, 0);
+  EXPECT_GT(end_sqnr(graph, result.model, Builder(8).data({2, 3, 8, 8})), 15);
+}
+
+// The scale is the best of those tried: no worse than that of the largest magnitude; zeros and tails of blocks too.
+TEST(WeightOnly, BlocksOfFourBits) {
+  Random random(14);
+  for (const int k_axis : {0, 1}) {
+    Tensor w(DType::f32, k_axis == 0 ? Shape{45, 7} : Shape{7, 45});
+    for (std::int64_t i = 0; i < w.elements(); ++i) w.data<float>()[i] = static_cast<float>(random.normal());
+    for (std::int64_t k = 16; k < 32; ++k) w.data<float>()[k_axis == 0 ? k * 7 + 2 : 2 * 45 + k] = 0;
+    const BlockWeights out = quantize_blocks(w, k_axis, 16);
+    EXPECT_EQ(out.zero_blocks, 1);
+    EXPECT_EQ(to_string(out.scale.shape()), to_string(k_axis == 0 ? Shape{3, 7} : Shape{7, 3}));
+    const std::vector<std::int64_t> q = out.values.to_int64();
+    for (std::int64_t b = 0; b < 3; ++b) {
+      for (std::int64_t c = 0; c < 7; ++c) {
+        double own = 0, plain = 0, most = 0;
+        const auto at = [&](std::int64_t k) { return k_axis == 0 ? k * 7 + c : c * 45 + k; };
+        const double scale = static_cast<double>(out.scale.data<float>()[k_axis == 0 ? b * 7 + c : c * 3 + b]);
+        const std::int64_t end = std::min<std::int64_t>(45, 16 * b + 16);
+        for (std::int64_t k = 16 * b; k < end; ++k)
+          most = std::max(most, std::abs(static_cast<double>(w.data<float>()[at(k)])));
+        for (std::int64_t k = 16 * b; k < end; ++k) {
+          const double v = static_cast<double>(w.data<float>()[at(k)]);
+          own += std::pow(v - scale * static_cast<double>(q[static_cast<std::size_t>(at(k))]), 2);
+          if (most > 0) plain += std::pow(v - std::nearbyint(v / most * 7) * most / 7, 2);
+        }
+        EXPECT_LE(own, plain * 1.0001 + 1e-12);
+      }
+    }
+  }
 }
 
 TEST(WeightOnly, LargeWeightsMayLieInAFile) {

@@ -11,7 +11,7 @@
 //                with reduce_range min, max, scale and zero point are spelled out before a QuantizeLinear;
 //                per row: DequantizeLinear on int8 weights, then the float operator; the names of such
 //                nodes, one a line, in the metadata "octet.dynamic_per_row".
-//   weight-only  DequantizeLinear on int8 weights, then the float operator.
+//   weight-only  DequantizeLinear on int8 weights, or on int4 weights in blocks (opset 21), then the float operator.
 // Metadata: "octet.numerics" (torch | onnx), "octet.method", "octet.quantization" (the JSON record).
 #pragma once
 
@@ -73,7 +73,8 @@ struct Dynamic {
   Exclusions exclude = {};
 };
 struct WeightOnly {
-  int bits = 8;
+  int bits = 8;              ///< or 4: matrix products by constant matrices; what else has weights takes 8
+  std::int64_t group = 128;  ///< of 4 bits: numbers along K that share a scale, a multiple of 8 below 128, or of 128
   bool per_channel = true;
   Exclusions exclude = {};
 };
@@ -86,6 +87,7 @@ struct NodeRecord {
   std::int64_t macs = 0;
   std::optional<double> sqnr_db;      ///< of the layer's own output, when measured
   std::optional<double> end_sqnr_db;  ///< at the network's output with this layer alone quantized
+  double weight_bits = 8;             ///< of a stored weight: 8, or 4 and its part of its group's scale
 };
 
 struct QuantizeResult {

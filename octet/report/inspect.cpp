@@ -27,6 +27,10 @@ const char* short_name(DType dtype) {
       return "u8";
     case DType::i8:
       return "s8";
+    case DType::u4:
+      return "u4";
+    case DType::i4:
+      return "s4";
     case DType::u16:
       return "u16";
     case DType::i16:
@@ -38,7 +42,8 @@ const char* short_name(DType dtype) {
   }
 }
 
-// The type that a DequantizeLinear in front of an input reads: "u8", "s8 per channel"; empty if there is none.
+// The type that a DequantizeLinear in front of an input reads: "u8", "s8 per channel", "s4 in groups of 128"; empty if
+// there is none.
 std::string quantized_input(const Graph& graph, const Uses& uses, ValueId id) {
   const int index = id == kNoValue ? -1 : uses.producer(id);
   if (index < 0) return {};
@@ -51,6 +56,8 @@ std::string quantized_input(const Graph& graph, const Uses& uses, ValueId id) {
     dtype = zero_point != nullptr ? zero_point->dtype() : DType::u8;
   }
   const Tensor* scale = node.inputs.size() > 1 ? graph.initializer(node.inputs[1]) : nullptr;
+  if (const std::int64_t block = node.attributes.integer("block_size", 0); block != 0)
+    return std::string(short_name(dtype)) + " in groups of " + std::to_string(block);
   const bool per_channel = scale != nullptr && scale->elements() > 1;
   return std::string(short_name(dtype)) + (per_channel ? " per channel" : "");
 }

@@ -42,7 +42,9 @@ Forecast forecast(const Graph& graph, const QuantizeResult& result, std::int64_t
   out.size_after = size_before;
   for (const Node& node : graph.nodes) {
     const auto record = records.find(graph.label(node));
-    if (record != records.end() && record->second->quantized) out.size_after -= 3 * weight_elements(graph, node);
+    if (record == records.end() || !record->second->quantized) continue;
+    const double saved = 4 - record->second->weight_bits / 8;
+    out.size_after -= static_cast<std::int64_t>(saved * static_cast<double>(weight_elements(graph, node)));
   }
   out.ms_before = 2e-6 * (float_macs + int8_macs) / float_gflops;
   out.ms_after = 2e-6 * (float_macs / float_gflops + int8_macs / int8_gops);
@@ -80,8 +82,11 @@ std::string to_text(const QuantizeReport& report, int width) {
   int quantized = 0;
   for (const NodeRecord& node : result.nodes) {
     quantized += node.quantized ? 1 : 0;
-    table.add({node.name, node.op, node.quantized ? "int8" : "float", node.macs > 0 ? count_text(node.macs) : "",
-               decibels(node.sqnr_db), node.reason});
+    table.add({node.name, node.op,
+               !node.quantized        ? "float"
+               : node.weight_bits < 8 ? "int4"
+                                      : "int8",
+               node.macs > 0 ? count_text(node.macs) : "", decibels(node.sqnr_db), node.reason});
   }
   std::string out = table.text(width);
   out += fmt::format("\n{}: {} of {} nodes quantized, {} of the multiply-accumulates in int8", result.method, quantized,

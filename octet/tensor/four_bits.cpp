@@ -13,11 +13,11 @@ void unpack(const std::uint8_t* from, std::int64_t count, T* to) {
 
 template <class T>
 void pack(const T* from, std::int64_t count, std::uint8_t* to) {
-  constexpr int kLow = std::is_signed_v<T> ? -8 : 0;
+  constexpr int kLow = std::is_signed_v<T> ? -8 : 0, kMost = kLow + 15;
   for (std::int64_t i = 0; i < count; ++i) {
-    const int v = from[i];
-    if (v < kLow || v > kLow + 15) {
-      throw Error(ErrorKind::internal, "a number does not fit four bits").value(std::to_string(v));
+    const T v = from[i];
+    if (v < kLow || v > kMost) {
+      throw Error(ErrorKind::internal, "a number does not fit four bits").value(std::to_string(+v));
     }
     to[i / 2] = static_cast<std::uint8_t>(i % 2 == 0 ? v & 15 : to[i / 2] | (v & 15) << 4);
   }

@@ -50,7 +50,7 @@ struct Problem {
     return static_cast<std::size_t>((form.block == 0 ? 0 : k / form.block) * s.n + n);
   }
   double weight(std::int64_t k, std::int64_t n) const {
-    const int v = w[static_cast<std::size_t>(k * s.b_k_stride + n * s.b_n_stride)];
+    const std::int8_t v = w[static_cast<std::size_t>(k * s.b_k_stride + n * s.b_n_stride)];
     return (v - (form.zero_points ? zero[param(k, n)] : 0)) * static_cast<double>(scale[param(k, n)]);
   }
 
