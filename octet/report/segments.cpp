@@ -12,10 +12,17 @@ bool quantizes(const Graph& graph, const Node& node) {
          node.op_type == "DynamicQuantizeLinear";
 }
 
-bool is_boundary(const Graph& graph, const Uses& uses, ValueId id) {
-  const int index = uses.producer(id);
-  return index < 0 || quantizes(graph, graph.nodes[static_cast<std::size_t>(index)]);
-}
+struct Cutter {
+  const Graph& graph;
+  const std::set<ValueId>& given;
+  Uses uses{graph};
+
+  bool is_boundary(ValueId id) const {
+    const int index = uses.producer(id);
+    return index < 0 || given.contains(id) || quantizes(graph, graph.nodes[static_cast<std::size_t>(index)]);
+  }
+  Segment cut(ValueId target) const;
+};
 
 // The operator by which people know the piece: the one with weights, else the last that is no plumbing.
 std::string main_operator(const Graph& graph, const std::vector<int>& nodes) {
@@ -33,7 +40,7 @@ std::string main_operator(const Graph& graph, const std::vector<int>& nodes) {
 }
 
 // Everything that `target` depends on, back to the boundary.
-Segment cut(const Graph& graph, const Uses& uses, ValueId target) {
+Segment Cutter::cut(ValueId target) const {
   Segment segment;
   segment.target = graph.value(target).name;
   std::set<int> nodes;
@@ -41,7 +48,7 @@ Segment cut(const Graph& graph, const Uses& uses, ValueId target) {
   std::vector<int> open = {uses.producer(target)};
   const auto need = [&](ValueId id) {
     if (id == kNoValue || graph.initializer(id) != nullptr) return;
-    if (is_boundary(graph, uses, id)) {
+    if (is_boundary(id)) {
       boundary.insert(id);
     } else {
       open.push_back(uses.producer(id));
@@ -65,16 +72,16 @@ Segment cut(const Graph& graph, const Uses& uses, ValueId target) {
 
 }  // namespace
 
-std::vector<Segment> cut_at_quantized(const Graph& graph) {
-  const Uses uses(graph);
+std::vector<Segment> cut_at_quantized(const Graph& graph, const std::set<ValueId>& given) {
+  const Cutter cutter{graph, given};
   std::vector<Segment> out;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     if (!quantizes(graph, graph.nodes[i])) continue;
-    out.push_back(cut(graph, uses, graph.nodes[i].outputs[0]));
+    out.push_back(cutter.cut(graph.nodes[i].outputs[0]));
     out.back().quantize = static_cast<int>(i);
   }
   for (const ValueId id : graph.outputs) {
-    if (!is_boundary(graph, uses, id) && graph.initializer(id) == nullptr) out.push_back(cut(graph, uses, id));
+    if (!cutter.is_boundary(id) && graph.initializer(id) == nullptr) out.push_back(cutter.cut(id));
   }
   return out;
 }

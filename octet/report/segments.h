@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ struct Segment {
   std::vector<ValueId> boundary;  ///< what must be fed
 };
 
-std::vector<Segment> cut_at_quantized(const Graph& graph);
+/// `given`: values that are fed though nothing quantizes them.
+std::vector<Segment> cut_at_quantized(const Graph& graph, const std::set<ValueId>& given = {});
 /// The piece as a graph of its own; `values` are what its boundary holds.
 Graph piece_of(const Graph& graph, const Segment& segment, const std::map<std::string, Tensor>& values);
 

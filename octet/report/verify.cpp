@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
 #include "octet/report/json_forms.h"
 #include "octet/report/metrics.h"
@@ -87,6 +88,16 @@ void check_per_row(const Graph& graph, const PerRowLayer& layer, const Values& v
   compare_floats(ours, theirs, check);
 }
 
+// The pieces whose integers the file itself spells out, which are given what layers compute whose rows are quantized as
+// they come; beside such layers none that only ends in floats.
+std::vector<Segment> static_segments(const Graph& graph, const std::vector<PerRowLayer>& rows, bool others) {
+  std::set<ValueId> given;
+  for (const PerRowLayer& layer : rows) given.insert(graph.find(layer.segment.target));
+  std::vector<Segment> segments = cut_at_quantized(graph, given);
+  if (others || !rows.empty()) std::erase_if(segments, [](const Segment& s) { return s.quantize < 0; });
+  return segments;
+}
+
 void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vector<Tensor>& reference, int threads,
                    VerifyReport& report) {
   const Session session(clone(graph), {.threads = threads});
@@ -143,8 +154,7 @@ std::int64_t VerifyReport::total(std::int64_t LayerCheck::* count) const {
 void verify(const Graph& graph, const NamedTensors& feed, int threads, VerifyReport& report,
             const std::function<void(std::int64_t done, std::int64_t total)>& progress) {
   const std::vector<PerRowLayer> rows = per_row_layers(graph, report.unchecked);
-  std::vector<Segment> segments;
-  if (rows.empty()) segments = cut_at_quantized(graph);  // the file's float form of the others says nothing of integers
+  const std::vector<Segment> segments = static_segments(graph, rows, report.unchecked != 0);
   const bool quantized =
       std::any_of(segments.begin(), segments.end(), [](const Segment& s) { return s.quantize >= 0; });
   if (!quantized && rows.empty() && report.unchecked == 0) {

@@ -103,6 +103,23 @@ TEST(Verify, RowsQuantizedAsTheyComeAreCheckedBesideAReferee) {
   EXPECT_LT(report.layers[0].largest, 1e-5);
 }
 
+// A file of both kinds: the static layers are checked as their file says, the others beside their referee.
+TEST(Verify, StaticLayersBesideRowsAreChecked) {
+  Builder b;
+  const ValueId x = b.graph.add_input("x", DType::f32, {Dim("N"), 16});
+  const ValueId first = b.graph.add_node("MatMul", {b.pair(x, 0.02f, "qx"), b.weights({16, 8}, 0.01f)}, {}, "first");
+  const ValueId h = b.pair(b.graph.add_node("Relu", {first}, {}, "relu"), 0.02f, "qh");
+  b.graph.outputs.push_back(b.graph.add_node("MatMul", {h, b.weights({8, 4}, 0.01f)}, {}, "second"));
+  b.graph.info.set_metadata("octet.dynamic_per_row", "second");
+  VerifyReport report;
+  verify(b.graph, {{"x", random_floats({3, 16}, 4)}}, 1, report, kQuiet);
+  EXPECT_TRUE(report.passed());
+  std::map<std::string, std::int64_t> elements;
+  for (const LayerCheck& layer : report.layers) elements[layer.op] += layer.elements;
+  EXPECT_EQ(elements["MatMul"], 3 * 8 + 3 * 4);
+  EXPECT_EQ(elements["QuantizeLinear"], 3 * 16);
+}
+
 TEST(Verify, AFloatNetworkHasNothingToVerify) {
   Builder b;
   b.graph.outputs.push_back(b.graph.add_node("Relu", {b.graph.add_input("x", DType::f32, {2})}));
