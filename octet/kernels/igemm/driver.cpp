@@ -142,14 +142,13 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, p.n - n));
   const int row_bytes = kernel.nr * kernel.acc_bytes, batch = kSumBytes / (row_bytes * kernel.mr) * kernel.mr;
   const FusedTile fused = fused_tile(p, e, n);
-  const std::int64_t tap_bytes = tile.k_steps * kernel.nr * kernel.kr * (kernel.a_bytes == 4 ? 4 : 1);
   std::int64_t m = 0;
   for (std::size_t i = 0; i < block.segment_count; ++i) {
     const Segment& segment = block.segments[i];
     const std::int64_t end = m + segment.rows;
     tile.taps = p.taps + segment.first_tap;
     tile.tap_count = segment.taps;
-    tile.panel = panel + segment.first_tap * tap_bytes;
+    tile.panel = panel + column_sums_offset(kernel, segment.first_tap, p.k);
     for (; fused != nullptr && m + kernel.mr <= end; m += kernel.mr) {
       tile.rows = block.row.data() + m;
       fused(tile, e, {block.m + m, n, kernel.mr, columns});
@@ -176,7 +175,7 @@ void run_row(const IgemmProblem& p, const Epilogue& e, const Block& block, const
   const Segment& segment = block.segments[0];
   TileArgs tile{.rows = block.row.data(), .taps = p.taps + segment.first_tap, .tap_count = segment.taps};
   tile.k_steps = divide_up(p.k, kernel.kr);
-  const std::int64_t skipped = segment.first_tap * tile.k_steps * kernel.nr * kernel.kr * (kernel.a_bytes == 4 ? 4 : 1);
+  const std::int64_t skipped = column_sums_offset(kernel, segment.first_tap, p.k);
   if (kernel.a_bytes != 4) tile.init = init;
   for (std::int64_t i = first; i < last; i += kRowPanels) {
     const int panels = static_cast<int>(std::min<std::int64_t>(kRowPanels, last - i));

@@ -74,10 +74,7 @@ static inline bool only_hard_swish(const Epilogue& e) {
          e.residual == nullptr;
 }
 
-/// The same where the activation is none, a relu or a clamp.
-static inline bool finishes_as_bytes(const Epilogue& e) { return only_limits(e) && ends_in_bytes(e); }
-
-/// Of what finishes_as_bytes: whether one multiplication, by scale, makes the sum its byte.
+/// Of what ends_in_bytes and has only_limits: whether one multiplication, by scale, makes the sum its byte.
 static inline bool scales_to_bytes(const Epilogue& e) {
   return e.bias_f32 == nullptr && e.residual == nullptr && e.inv_scale == 1;
 }

@@ -19,7 +19,7 @@ struct WeightSource {
   int flip = 0;  ///< s8: exclusive-or with each byte, 0x80 for u8 weights
 };
 
-/// Bytes of a panel before its column sums.
+/// Bytes of a panel's first `taps` taps: before its column sums, of all of them.
 inline std::int64_t column_sums_offset(const IgemmKernel& kernel, std::int64_t taps, std::int64_t k) {
   const std::int64_t weight_bytes = kernel.a_bytes == 4 ? 4 : 1;
   return taps * ((k + kernel.kr - 1) / kernel.kr) * kernel.nr * kernel.kr * weight_bytes;
