@@ -5,14 +5,15 @@ namespace {
 
 std::int64_t round_up_64(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// The rest of a plan whose taps and k are known. `ragged`: a core would read beyond the last pixel.
-void place(const IgemmKernel& kernel, const ConvShape& s, bool ragged, ConvPlan& p) {
+// The rest of a plan whose taps and k are known. `ragged`: a core would read beyond the last pixel; `reaches_out`: or
+// beyond the image.
+void place(const IgemmKernel& kernel, const ConvShape& s, bool ragged, bool reaches_out, ConvPlan& p) {
   const std::int64_t in_stride = s.in_stride == 0 ? s.in_channels : s.in_stride;
   const std::int64_t height = (s.out_height - 1) * s.stride_h + (s.kernel_height - 1) * s.dilation_h + 1;
   const std::int64_t width = (s.out_width - 1) * s.stride_w + (s.kernel_width - 1) * s.dilation_w + 1;
   const bool gaps = p.taps_x < s.kernel_width && in_stride != s.in_channels;
-  p.copy = kernel.a_bytes == 2 || s.pad_top != 0 || s.pad_left != 0 || height > s.in_height || width > s.in_width ||
-           ragged || gaps;
+  const bool padded = s.pad_top != 0 || s.pad_left != 0 || height > s.in_height || width > s.in_width;
+  p.copy = kernel.a_bytes == 2 || ragged || gaps || (padded && reaches_out);
   // A 1x1 kernel with a stride skips pixels: a copy leaves them out.
   const bool thin = p.copy && s.kernel_height == 1 && s.kernel_width == 1;
   p.stride_h = thin ? 1 : s.stride_h;
@@ -59,15 +60,21 @@ void fold_rows(const ConvShape& s, ConvPlan& p) {
 
 }  // namespace
 
-ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& s) {
+ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& s, bool in_place) {
   const bool fold = s.groups == 1 && s.dilation_w == 1;
   ConvPlan p{};
   p.taps_y = s.kernel_height;
   p.taps_x = fold ? 1 : s.kernel_width;
   p.k = s.in_channels / s.groups * (fold ? s.kernel_width : 1);
-  place(kernel, s, p.k % kernel.kr != 0, p);
+  place(kernel, s, p.k % kernel.kr != 0, !in_place, p);
   if (rows_fold(kernel, s)) fold_rows(s, p);
   return p;
+}
+
+bool reads_in_place(const IgemmKernel& kernel, const ConvShape& s) {
+  const bool dense = s.groups == 1 && s.dilation_w == 1 && s.in_channels % kernel.kr == 0;
+  const bool few = s.kernel_height <= kMostTaps && s.kernel_width <= kMostTaps;
+  return dense && few && !rows_fold(kernel, s) && plan_conv(kernel, s).copy && !plan_conv(kernel, s, true).copy;
 }
 
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& s) {
@@ -75,7 +82,7 @@ ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& s) {
   p.taps_y = s.kernel_height;
   p.taps_x = s.kernel_width;
   p.k = 1;
-  place(kernel, s, s.in_channels % kernel.nr != 0, p);
+  place(kernel, s, s.in_channels % kernel.nr != 0, true, p);
   return p;
 }
 
@@ -105,6 +112,8 @@ IgemmProblem read_plan(const IgemmKernel& kernel, const ConvPlan& plan, const Co
                  .a = in,
                  .a_zero_point = kernel.a_bytes == 2 ? 0 : zero_point};
   p.rows = {s.out_height, s.out_width, {plan.height * row, plan.stride_h * row, plan.stride_w * plan.pixel}};
+  // The first output pixel's first tap, which may lie outside.
+  if (!plan.copy) p.a = static_cast<const char*>(in) - s.pad_top * row - s.pad_left * plan.pixel;
   return p;
 }
 

@@ -20,7 +20,10 @@ struct ConvPlan {
 /// Dense convolutions in groups. Without groups and dilation the taps of a kernel row are neighbours
 /// in memory: they fold into k, and taps_x is 1. Where that leaves k ragged (a 3x3 kernel on a picture's three
 /// channels: 9 of 12), a copy lays the rows side by side too, and all of the kernel is one tap (27 of 28).
-ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& shape);
+/// `in_place`: as reads_in_place says, for the padding is never read.
+ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& shape, bool in_place = false);
+/// Whether a convolution whose padding is zero may be read where it lies, taps that lie outside of it left out.
+bool reads_in_place(const IgemmKernel& kernel, const ConvShape& shape);
 /// One filter a channel: k is 1, and a core reads nr channels of each tap.
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& shape);
 

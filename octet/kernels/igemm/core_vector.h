@@ -51,6 +51,7 @@ inline __attribute__((always_inline)) void run_core(const TileArgs& tile, const 
     if constexpr (kSteps > 1) {
       for (; at < end; at += 4) run_steps<Vector, kRows, kVectors, 1>(rows, at, w, sum);
     }
+    w += tile.panel_skip;
   }
   last(sum);
 }
@@ -79,6 +80,7 @@ void run_row(const TileArgs& tile, std::int64_t panel_bytes, char* acc) {
         w[p] += kVectors * Vector::kWeightBytes;
       }
     }
+    for (int p = 0; p < kPanels; ++p) w[p] += tile.panel_skip;
   }
   for (int p = 0; p < kPanels; ++p) {
     for (int v = 0; v < kVectors; ++v) Vector::store(acc + (p * kVectors + v) * kColumnBytes, sum[p][v]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace octet::kernels {
 namespace {
@@ -180,7 +181,9 @@ struct RowRun {
     for (row.begin = 0; row.begin < s.out_width; row.begin = row.end) {
       row.end = std::min(row.begin + kPixelsAtOnce, s.out_width);
       function_of(block)(row);
-      block.finish(epilogue, row.acc, {row.m + row.begin, row.n, static_cast<int>(row.end - row.begin), row.channels});
+      std::int64_t rows[kPixelsAtOnce];
+      std::iota(rows, rows + (row.end - row.begin), row.m + row.begin);
+      block.finish(epilogue, row.acc, {rows, row.n, static_cast<int>(row.end - row.begin), row.channels});
     }
   }
 };

@@ -69,7 +69,7 @@ TEST(DepthwiseU8S8, EveryKernelEqualsTheDefinition) {
                               });
         sums.push_back(sum);
       }
-      finish_reference_s32(e, sums.data(), static_cast<int>(n), {r, 0, 1, static_cast<int>(n)});
+      finish_reference_s32(e, sums.data(), static_cast<int>(n), {&r, 0, 1, static_cast<int>(n)});
     }
     weak += testing::variety(expected) < 4 && m * n > 16;
     for (const IgemmKernel* kernel : runnable(depthwise_u8s8_table(), simulated_depthwise_u8s8())) {

@@ -59,13 +59,13 @@ const T* advance_array(const T* pointer, std::int64_t count) {
 
 std::int64_t cell_bytes(Cell cell) { return cell == Cell::u8 || cell == Cell::s8 ? 1 : 4; }
 
-// The epilogue of product `g`, its arrays moved to where that product begins.
-Epilogue epilogue_of(const IgemmProblem& p, std::int64_t g) {
+// The epilogue of product `g` from row m on, its arrays moved to where that begins.
+Epilogue epilogue_of(const IgemmProblem& p, std::int64_t g, std::int64_t m) {
   Epilogue e = p.epilogue;
   const std::int64_t c = g / p.inner * p.c_step[0] + g % p.inner * p.c_step[1];
-  const std::int64_t columns = g * p.column_step, rows = g * p.row_step;
-  e.out = static_cast<char*>(e.out) + c * cell_bytes(e.out_type);
-  e.residual = advance(e.residual, c * cell_bytes(e.residual_type));
+  const std::int64_t columns = g * p.column_step, rows = g * p.row_step + m;
+  e.out = static_cast<char*>(e.out) + (c + m * e.out_stride) * cell_bytes(e.out_type);
+  e.residual = advance(e.residual, (c + m * e.residual_stride) * cell_bytes(e.residual_type));
   e.bias_s32 = advance_array(e.bias_s32, columns);
   e.weight_zero_point = advance_array(e.weight_zero_point, columns);
   e.scale = advance_array(e.scale, columns);
@@ -123,35 +123,48 @@ void correct_sums(const IgemmProblem& p, Block& block, TileArgs tile, std::int64
   }
 }
 
-// Of a panel from column n on, or null.
-FusedTile fused_tile(const IgemmProblem& p, const Epilogue& e, std::int64_t n) {
+// Of a panel from column n on, or nulls.
+FusedTiles fused_tiles(const IgemmProblem& p, const Epilogue& e, std::int64_t n) {
   const IgemmKernel& kernel = *p.kernel;
   const bool stored = kernel.fused == nullptr || p.corrections_offset >= 0 || n + kernel.nr > p.n;
-  return stored ? nullptr : kernel.fused(e, n);
+  return stored ? FusedTiles{} : kernel.fused(e, n);
+}
+
+bool are_in_order(const Block& block, std::int64_t begin, std::int64_t end) {
+  return block.to[end - 1] - block.to[begin] == end - 1 - begin;
+}
+
+// A tile's taps and steps, and where in the panel their weights begin.
+void aim(const IgemmProblem& p, const Segment& segment, const char* panel, TileArgs& tile) {
+  const IgemmKernel& kernel = *p.kernel;
+  const std::int64_t step = column_sums_offset(kernel, 1, kernel.kr);
+  tile.taps = p.taps + segment.first_tap;
+  tile.tap_count = segment.taps;
+  tile.k_steps = segment.steps;
+  tile.panel = panel + column_sums_offset(kernel, segment.first_tap, p.k) + segment.first_step * step;
+  tile.panel_skip = (divide_up(p.k, kernel.kr) - segment.steps) * step;
 }
 
 void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const char* panel, std::int64_t n) {
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
   alignas(64) char acc[kSumBytes];
-  TileArgs tile{.k_steps = divide_up(p.k, kernel.kr), .offset = n / kernel.nr * p.panel_step};
+  TileArgs tile{.offset = n / kernel.nr * p.panel_step};
   if (kernel.a_bytes != 4) {
     start_sums(p, e, panel, n, init);
     tile.init = init;
   }
   const int columns = static_cast<int>(std::min<std::int64_t>(kernel.nr, p.n - n));
   const int row_bytes = kernel.nr * kernel.acc_bytes, batch = kSumBytes / (row_bytes * kernel.mr) * kernel.mr;
-  const FusedTile fused = fused_tile(p, e, n);
+  const FusedTiles tiles = fused_tiles(p, e, n);
   std::int64_t m = 0;
   for (std::size_t i = 0; i < block.segment_count; ++i) {
-    const Segment& segment = block.segments[i];
-    const std::int64_t end = m + segment.rows;
-    tile.taps = p.taps + segment.first_tap;
-    tile.tap_count = segment.taps;
-    tile.panel = panel + column_sums_offset(kernel, segment.first_tap, p.k);
+    const std::int64_t end = m + block.segments[i].rows;
+    aim(p, block.segments[i], panel, tile);
+    const FusedTile fused = are_in_order(block, m, end) ? tiles.in_order : tiles.anywhere;
     for (; fused != nullptr && m + kernel.mr <= end; m += kernel.mr) {
       tile.rows = block.row.data() + m;
-      fused(tile, e, {block.m + m, n, kernel.mr, columns});
+      fused(tile, e, {block.to + m, n, kernel.mr, columns});
     }
     for (; m < end; m += batch) {
       const int rows = static_cast<int>(std::min<std::int64_t>(batch, end - m));
@@ -160,7 +173,7 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
         kernel.core(tile, std::min(kernel.mr, rows - r), acc + r * row_bytes);
       }
       if (p.corrections_offset >= 0) correct_sums(p, block, tile, m, rows, acc);
-      kernel.finish(e, acc, {block.m + m, n, rows, columns});
+      kernel.finish(e, acc, {block.to + m, n, rows, columns});
     }
     m = end;
   }
@@ -172,24 +185,22 @@ void run_row(const IgemmProblem& p, const Epilogue& e, const Block& block, const
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kRowPanels * kMaxColumns];
   alignas(64) std::int32_t acc[kRowPanels * kMaxColumns];
-  const Segment& segment = block.segments[0];
-  TileArgs tile{.rows = block.row.data(), .taps = p.taps + segment.first_tap, .tap_count = segment.taps};
-  tile.k_steps = divide_up(p.k, kernel.kr);
-  const std::int64_t skipped = column_sums_offset(kernel, segment.first_tap, p.k);
+  TileArgs tile{.rows = block.row.data()};
   if (kernel.a_bytes != 4) tile.init = init;
   for (std::int64_t i = first; i < last; i += kRowPanels) {
     const int panels = static_cast<int>(std::min<std::int64_t>(kRowPanels, last - i));
     const char* panel = packed + i * p.panel_bytes;
-    tile.panel = panel + skipped;
+    aim(p, block.segments[0], panel, tile);
     for (int j = 0; j < panels && kernel.a_bytes != 4; ++j)
       start_sums(p, e, panel + j * p.panel_bytes, (i + j) * kernel.nr, init + j * kernel.nr);
     kernel.row_core(tile, panels, p.panel_bytes, acc);
     const std::int64_t n = i * kernel.nr;
-    kernel.finish(e, acc, {block.m, n, 1, static_cast<int>(std::min<std::int64_t>(panels * kernel.nr, p.n - n))});
+    kernel.finish(e, acc, {block.to, n, 1, static_cast<int>(std::min<std::int64_t>(panels * kernel.nr, p.n - n))});
   }
 }
 
-void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int16_t* spread = nullptr) {
+void run_task(const IgemmProblem& p, const Split& s, const RowFinder& rows, std::int64_t task,
+              std::int16_t* spread = nullptr) {
   const std::int64_t per_product = s.row_blocks * s.panel_blocks, g = task / per_product;
   const std::int64_t outer = g / p.inner, inner = g % p.inner;
   Block block;
@@ -198,12 +209,12 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int
   block.m = i * s.tiles / s.row_blocks * mr;
   block.rows = std::min(p.m, (i + 1) * s.tiles / s.row_blocks * mr) - block.m;
   const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
-  find_rows(p, a, block);
-  Epilogue e = epilogue_of(p, g);
+  rows.find(a, block);
+  Epilogue e = epilogue_of(p, g, block.m);
   if (e.weight_zero_point != nullptr && e.row_sum == nullptr) {
     for (std::size_t r = 0; r < static_cast<std::size_t>(block.rows); ++r)
       block.sum[r] = sum_row(p, static_cast<const char*>(block.row[r]));
-    e.row_sum = block.sum.data() - block.m;
+    e.row_sum = block.sum.data();
   }
   const char* packed = static_cast<const char*>(p.packed) + outer * p.packed_step[0] + inner * p.packed_step[1];
   const std::int64_t first = task % s.panel_blocks * s.block_panels, last = std::min(first + s.block_panels, s.panels);
@@ -215,9 +226,9 @@ void run_task(const IgemmProblem& p, const Split& s, std::int64_t task, std::int
 }
 
 // A task of a narrow kernel: memory for its block's spread rows.
-void run_narrow_task(const IgemmProblem& p, const Split& s, std::int64_t task) {
+void run_narrow_task(const IgemmProblem& p, const Split& s, const RowFinder& rows, std::int64_t task) {
   alignas(64) std::int16_t spread[kNarrowBlockRows / kSpreadRows * spread_size(kMostSpreadSteps)];
-  run_task(p, s, task, spread);
+  run_task(p, s, rows, task, spread);
 }
 
 }  // namespace
@@ -233,9 +244,10 @@ void set_weights(IgemmProblem& p, std::int64_t n, const void* packed) {
 void run_igemm(const IgemmProblem& p, ThreadPool& pool) {
   if (p.m <= 0 || p.n <= 0 || p.outer <= 0 || p.inner <= 0) return;
   const Split s = split(p, pool.size());
+  const RowFinder rows(p);
   pool.parallel_for(s.tasks, s.grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
-      p.corrections_offset < 0 ? run_task(p, s, task) : run_narrow_task(p, s, task);
+      p.corrections_offset < 0 ? run_task(p, s, rows, task) : run_narrow_task(p, s, rows, task);
     }
   });
 }

@@ -12,13 +12,13 @@ struct RowMap {
   std::int64_t steps[3] = {0, 0, 0};  ///< bytes
 };
 
-/// Taps of a convolution that lie above or below its image read nothing but padding. Where that is zero they may be
-/// left out: of output row y, tap row t reads input row y * stride + t * dilation - pad_top.
-struct TapRows {
-  std::int64_t count = 0;  ///< of the kernel; 0: all taps of every row count
-  std::int64_t width = 1;  ///< taps of one
-  std::int64_t stride = 1, dilation = 1, pad_top = 0, in_height = 0;
+/// Taps of a convolution that lie outside of its image read nothing but padding. Where that is zero they are left out:
+/// along an axis, output place i and tap t read input place i * stride + t * dilation - pad of `size`.
+struct TapAxis {
+  std::int64_t count = 0;  ///< of the kernel, at most kMostTaps; 0: all taps of every place count
+  std::int64_t stride = 1, dilation = 1, pad = 0, size = 0;
 };
+inline constexpr std::int64_t kMostTaps = 7;  ///< so that the places along an axis differ in at most kMostRuns ways
 
 /// A batch of outer x inner products, or of groups.
 struct IgemmProblem {
@@ -28,8 +28,10 @@ struct IgemmProblem {
   const std::int64_t* taps = nullptr;  ///< bytes
   const void* a = nullptr;
   RowMap rows = {};
-  TapRows tap_rows = {};
-  int a_zero_point = 0;          ///< of u8 as a core reads it; 0 where the zero point is taken off
+  TapAxis tap_rows = {};  ///< taps are rows of so many, one after another
+  TapAxis tap_columns =
+      {};                ///< and k is so many equal parts, of whole steps; nothing outside of the image is read then
+  int a_zero_point = 0;  ///< of u8 as a core reads it; 0 where the zero point is taken off
   const void* packed = nullptr;  ///< panels of nr columns
   std::int64_t panel_bytes = 0;
   std::int64_t sums_offset = -1;         ///< in a panel, of the s32 column sums of its weights; negative: none

@@ -90,9 +90,10 @@ static inline bool stays_in_s32(const Epilogue& e, std::int64_t n, std::int64_t 
   return stays;
 }
 
-/// A tile of sums: rows x columns of the output, from row m and column n.
+/// A tile of sums: of the rows m[0..rows) of the output, the columns from n on.
 struct TileSpan {
-  std::int64_t m = 0, n = 0;
+  const std::int64_t* m = nullptr;
+  std::int64_t n = 0;
   int rows = 0, columns = 0;
 };
 

@@ -86,7 +86,7 @@ void finish_any(const Epilogue& e, const Sum* acc, const TileSpan& span, int fir
   for (int r = 0; r < span.rows; ++r) {
     for (int c = first; c < span.columns; c += V::kLanes) {
       const int left = span.columns - c, count = left < V::kLanes ? left : V::kLanes;
-      finish_one<V>(e, V::load(acc + r * kStride + c), span.m + r, span.n + c, count);
+      finish_one<V>(e, V::load(acc + r * kStride + c), span.m[r], span.n + c, count);
     }
   }
 }

@@ -11,8 +11,8 @@ namespace octet::kernels {
 namespace {
 
 // What surrounds the activation of a scaled sum: nothing, as scales_to_bytes; inv_scale behind it; that and a residual
-// before it; or all there may be.
-enum class Extra { none, rescale, residual, all };
+// before it; that and what else there may be but a residual; or all there may be.
+enum class Extra { none, rescale, residual, no_residual, all };
 // The activation, as far as it bites within the range of u8: at its lower end, at both, or a hard swish.
 enum class Then { nothing, floor, limits, hard_swish };
 
@@ -58,7 +58,7 @@ template <class V, Extra kExtra, Then kThen, bool kGuarded>
 inline __attribute__((always_inline)) typename V::S32 to_integer(const ByteConstants<V>& k,
                                                                  const SwishConstants<V>& swish, typename V::F32 t) {
   if constexpr (kThen == Then::hard_swish) t = swish.swish(t);
-  if constexpr (kThen == Then::hard_swish && kExtra == Extra::all) t = swish.after(t);
+  if constexpr (kThen == Then::hard_swish && kExtra >= Extra::no_residual) t = swish.after(t);
   if constexpr (kExtra != Extra::none) t = V::mul(t, k.inv_scale);
   if constexpr (kThen == Then::floor || kThen == Then::limits) t = V::greater(k.low, t);
   if constexpr (kThen == Then::limits) t = V::lesser(k.high, t);
@@ -97,7 +97,7 @@ struct ByteColumns {
   inline __attribute__((always_inline)) typename V::S32 round(typename V::S32 sum, const std::uint8_t* residual,
                                                               int v) const {
     auto t = V::mul(V::to_f32(sum), scale[v]);
-    if constexpr (kExtra == Extra::all) t = V::add(t, bias[v]);
+    if constexpr (kExtra >= Extra::no_residual) t = V::add(t, bias[v]);
     if constexpr (kExtra == Extra::residual) t = with_residual(t, residual, v);
     if constexpr (kExtra == Extra::all) {
       if (residual != nullptr) t = with_residual(t, residual, v);
@@ -105,19 +105,19 @@ struct ByteColumns {
     return to_integer<V, kExtra, kThen, kGuarded>(k, swish, t);
   }
 
-  /// Two rows of one or two vectors each, packed together; `residual` is the first's, or null.
+  /// Two rows of one or two vectors each, packed together; their residuals may be null.
   inline __attribute__((always_inline)) void finish_two(const typename V::S32 (&first)[kVectors],
                                                         const typename V::S32 (&second)[kVectors],
-                                                        const std::uint8_t* residual, std::uint8_t* out,
-                                                        const Epilogue& e) const {
-    const std::uint8_t* below = residual == nullptr ? nullptr : residual + e.residual_stride;
+                                                        const std::uint8_t* first_residual,
+                                                        const std::uint8_t* second_residual, std::uint8_t* first_out,
+                                                        std::uint8_t* second_out) const {
     typename V::S32 q[2][kVectors];
-    for (int v = 0; v < kVectors; ++v) q[0][v] = round(first[v], residual, v);
-    for (int v = 0; v < kVectors; ++v) q[1][v] = round(second[v], below, v);
+    for (int v = 0; v < kVectors; ++v) q[0][v] = round(first[v], first_residual, v);
+    for (int v = 0; v < kVectors; ++v) q[1][v] = round(second[v], second_residual, v);
     const auto bytes = kVectors == 1
                            ? V::pack_u8(q[0][0], q[1][0], q[0][0], q[1][0], k.zero_point)
                            : V::pack_u8(q[0][0], q[0][kVectors - 1], q[1][0], q[1][kVectors - 1], k.zero_point);
-    V::template store_rows<kVectors>(out, out + e.out_stride, bytes);
+    V::template store_rows<kVectors>(first_out, second_out, bytes);
   }
 
   /// A row of sums to its bytes; `residual` is that row's, or null.
@@ -144,11 +144,12 @@ void finish_byte_columns(const Epilogue& e, const ByteConstants<V>& k, const std
   const std::int64_t n = span.n + c;
   const ByteColumns<V, kVectors, kExtra, kThen, true, kRagged> columns(e, k, n, last);
   const auto* residual = static_cast<const std::uint8_t*>(e.residual);
-  auto* out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + n;
-  for (int r = 0; r < span.rows; ++r, acc += stride, out += e.out_stride) {
+  auto* const out = static_cast<std::uint8_t*>(e.out) + n;
+  for (int r = 0; r < span.rows; ++r, acc += stride) {
+    const std::int64_t m = span.m[r];
     typename V::S32 sum[kVectors];
     for (int v = 0; v < kVectors; ++v) sum[v] = V::load(acc + c + v * V::kLanes);
-    columns.finish(sum, residual == nullptr ? nullptr : residual + (span.m + r) * e.residual_stride + n, out);
+    columns.finish(sum, residual == nullptr ? nullptr : residual + m * e.residual_stride + n, out + m * e.out_stride);
   }
 }
 

@@ -39,7 +39,7 @@ struct FloatColumns {
     return V::mul(V::mul(V::to_f32(s), V::set(e.row_scale[m])), scale[v]);
   }
 
-  /// Row m of sums, from column n on.
+  /// Row m of the output, from column n on.
   template <class Sum>
   inline __attribute__((always_inline)) void finish(const Epilogue& e, const Sum (&sum)[kVectors], std::int64_t m,
                                                     std::int64_t n) const {

@@ -67,7 +67,7 @@ template <class Sum>
 void finish_integers(const Epilogue& e, const Sum* acc, int stride, const TileSpan& span) noexcept {
   for (int r = 0; r < span.rows; ++r) {
     for (int c = 0; c < span.columns; ++c) {
-      const std::int64_t m = span.m + r, n = span.n + c;
+      const std::int64_t m = span.m[r], n = span.n + c;
       const Sum s = without_weight_zero_point(e, acc[r * stride + c], m, n);
       if (e.out_type == Cell::s32) {
         static_cast<std::int32_t*>(e.out)[m * e.out_stride + n] = static_cast<std::int32_t>(s);
@@ -92,7 +92,7 @@ void finish_reference_s64(const Epilogue& e, const std::int64_t* acc, int stride
 
 void finish_reference_f32(const Epilogue& e, const float* acc, int stride, const TileSpan& span) noexcept {
   for (int r = 0; r < span.rows; ++r) {
-    for (int c = 0; c < span.columns; ++c) finish_one(e, acc[r * stride + c], span.m + r, span.n + c);
+    for (int c = 0; c < span.columns; ++c) finish_one(e, acc[r * stride + c], span.m[r], span.n + c);
   }
 }
 

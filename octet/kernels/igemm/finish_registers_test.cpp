@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <numeric>
 
 #include "octet/kernels/igemm/pack.h"
 #include "octet/kernels/igemm/testing.h"
@@ -84,13 +85,19 @@ void compare(Random& random, const IgemmKernel& kernel, Counts& counts) {
   std::vector<std::int32_t> row_sums = random.array<std::int32_t>(rows, -255, 255);
   if (e.weight_zero_point != nullptr) e.row_sum = row_sums.data();
   make_usual(random, e);
-  const FusedTile fused = kernel.fused(e, n);
+  const bool in_order = random.one_in(2);
+  const FusedTiles tiles = kernel.fused(e, n);
+  const FusedTile fused = in_order ? tiles.in_order : tiles.anywhere;
   if (fused == nullptr) return;
   counts.fused += 1;
   counts.bytes += e.out_type == Cell::u8;
   counts.floats += e.out_type == Cell::f32;
   counts.by_rows += e.row_scale != nullptr;
-  const TileSpan span{m, n, kernel.mr, kernel.nr};
+  std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
+  std::iota(order.begin(), order.end(), in_order ? m : 0);
+  for (std::size_t i = 0; i < order.size() && !in_order; ++i)
+    std::swap(order[i], order[static_cast<std::size_t>(random.in(0, rows - 1))]);
+  const TileSpan span{order.data(), n, kernel.mr, kernel.nr};
   Block acc(std::int64_t{4} * kernel.mr * kernel.nr);
   kernel.core(tile.args, kernel.mr, acc.data());
   kernel.finish(e, acc.data(), span);
@@ -123,19 +130,19 @@ TEST(FinishInRegisters, LeavesWhatMightOverflow) {
   const Epilogue small{
       .scale = scale.data(), .activation = Activation::relu, .out = out.data(), .out_stride = 64, .out_type = Cell::u8};
   for (const IgemmKernel* kernel : runnable(igemm_u8s8_table(), simulated_igemm_u8s8())) {
-    EXPECT_NE(kernel->fused(small, 0), nullptr);
+    EXPECT_NE(kernel->fused(small, 0).in_order, nullptr);
     for (const float wild : {0.3f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
       scale[static_cast<std::size_t>(kernel->nr - 1)] = wild;
-      EXPECT_EQ(kernel->fused(small, 0), nullptr) << kernel->name << " scale " << wild;
+      EXPECT_EQ(kernel->fused(small, 0).in_order, nullptr) << kernel->name << " scale " << wild;
       scale[static_cast<std::size_t>(kernel->nr - 1)] = 0.01f;
       bias[0] = wild * 1e10f;
       Epilogue biased = small;
       biased.bias_f32 = bias.data();
-      EXPECT_EQ(kernel->fused(biased, 0), nullptr) << kernel->name << " bias " << wild;
+      EXPECT_EQ(kernel->fused(biased, 0).in_order, nullptr) << kernel->name << " bias " << wild;
       bias[0] = 1;
       Epilogue steep = small;
       steep.inv_scale = wild * 1e3f;
-      EXPECT_EQ(kernel->fused(steep, 0), nullptr) << kernel->name << " inv_scale " << wild;
+      EXPECT_EQ(kernel->fused(steep, 0).in_order, nullptr) << kernel->name << " inv_scale " << wild;
     }
   }
 }

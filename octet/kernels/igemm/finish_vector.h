@@ -87,7 +87,7 @@ void finish_whole(const Epilogue& e, const Sum* acc, const Residual* residual, O
     const auto bias = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load(e.bias_f32 + n);
     const auto zero = e.weight_zero_point == nullptr ? V::set(0) : V::load(e.weight_zero_point + n);
     for (int r = 0; r < span.rows; ++r) {
-      const std::int64_t m = span.m + r;
+      const std::int64_t m = span.m[r];
       const auto v = V::add(scaled<V>(e, acc + r * kStride + c, scale, zero, m), bias);
       const auto w = add_residual<V>(k, v, residual, m * e.residual_stride + n);
       store_value<V>(k, limit<V, kLimits>(e, k, w), out + m * e.out_stride + n);
@@ -120,8 +120,7 @@ void choose_residual(const Epilogue& e, const Sum* acc, Out* out, const TileSpan
 
 template <class V>
 void look_up(const Epilogue& e, const TileSpan& span, int columns) {
-  V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n, e.out_stride, span.rows,
-             columns);
+  V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.n, e.out_stride, span.m, span.rows, columns);
 }
 
 template <class V, int kStride>

@@ -48,7 +48,8 @@ struct TileArgs {
   const void* const* rows = nullptr;  ///< [rows]
   const std::int64_t* taps = nullptr;
   std::int64_t tap_count = 0, k_steps = 0;
-  std::int64_t offset = 0;  ///< added to every row; depthwise: where the panel's channels begin
+  std::int64_t panel_skip = 0;  ///< bytes of the panel between a tap's last step and the next tap's first
+  std::int64_t offset = 0;      ///< added to every row; depthwise: where the panel's channels begin
   const void* panel = nullptr;
   const std::int32_t* init = nullptr;  ///< [nr] what s32 sums start from
 };
@@ -60,6 +61,10 @@ inline constexpr int kRowPanels = 4;  ///< that a row_core takes at once
 
 /// Core and epilogue of a tile of mr rows and nr columns in one; its sums are not stored.
 using FusedTile = void (*)(const TileArgs& tile, const Epilogue& epilogue, const TileSpan& span) noexcept;
+/// For rows of the output one after another, and for any.
+struct FusedTiles {
+  FusedTile in_order = nullptr, anywhere = nullptr;
+};
 
 /// A row of a kernel table. Packed weights: panels [N/nr][taps][K/kr][nr][kr], zero-filled, each
 /// followed by the s32 column sums [nr] of its weights where these are s8, and a narrow kernel's corrections.
@@ -76,8 +81,8 @@ struct IgemmKernel {
   /// The sums of one row with `panels` <= kRowPanels panels, panel_bytes apart, into acc[panels][nr]; tile.init is
   /// [panels][nr]. May be null.
   void (*row_core)(const TileArgs& tile, int panels, std::int64_t panel_bytes, void* acc) noexcept = nullptr;
-  /// What does both for whole tiles from column n on, or null where this epilogue needs stored sums.
-  FusedTile (*fused)(const Epilogue& epilogue, std::int64_t n) noexcept = nullptr;
+  /// What does both for whole tiles from column n on, or nulls where this epilogue needs stored sums.
+  FusedTiles (*fused)(const Epilogue& epilogue, std::int64_t n) noexcept = nullptr;
   /// Depthwise kernels that work by rows of the image (depthwise_rows.h) have this in place of a core.
   const DepthwiseRows* rows = nullptr;
   /// Of kernels that add products in 16 bits (narrow_kernel.h); they serve only weights that fit.

@@ -159,6 +159,23 @@ inline ConvShape random_conv(Random& random) {
   return s;
 }
 
+/// A padded convolution whose taps outside of the image may be left out: of few pixels, so that many have some.
+inline ConvShape random_padded_conv(Random& random) {
+  ConvShape s{.batch = random.in(1, 3), .in_height = random.in(1, 12), .in_width = random.in(1, 12)};
+  s.in_channels = 4 * random.in(1, 6);
+  s.out_channels = random.in(1, random.one_in(3) ? 100 : 40);
+  s.kernel_height = random.in(1, random.one_in(3) ? 7 : 3);
+  s.kernel_width = random.in(1, random.one_in(3) ? 7 : 3);
+  s.stride_h = random.in(1, 2);
+  s.stride_w = random.in(1, 2);
+  s.dilation_h = random.in(1, 2);
+  s.pad_top = random.in(0, s.kernel_height);
+  s.pad_left = random.in(0, s.kernel_width);
+  s.out_height = random.in(1, 14);
+  s.out_width = random.in(1, 14);
+  return s;
+}
+
 /// A batch of products; A, B and C dense but for a gap after each row, some matrices shared.
 inline GemmShape random_gemm(Random& random) {
   GemmShape s;

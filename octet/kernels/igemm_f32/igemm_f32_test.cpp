@@ -44,7 +44,7 @@ TEST(IgemmF32, ConvolutionsOfEveryKernelEqualTheDefinition) {
   Random random(5);
   ThreadPool pool(2);
   for (int i = 0; i < 150; ++i) {
-    const ConvShape s = testing::random_conv(random);
+    const ConvShape s = random.one_in(3) ? testing::random_padded_conv(random) : testing::random_conv(random);
     const std::int64_t m = s.batch * s.out_height * s.out_width, n = s.out_channels;
     const std::int64_t in_stride = s.in_stride == 0 ? s.in_channels : s.in_stride, k = s.in_channels / s.groups;
     const auto in = random.array<float>(s.batch * s.in_height * s.in_width * in_stride, -1, 1);
@@ -66,7 +66,7 @@ TEST(IgemmF32, ConvolutionsOfEveryKernelEqualTheDefinition) {
         });
         sums.push_back(static_cast<float>(sum));
       }
-      finish_reference_f32(e, sums.data(), static_cast<int>(n), {r, 0, 1, static_cast<int>(n)});
+      finish_reference_f32(e, sums.data(), static_cast<int>(n), {&r, 0, 1, static_cast<int>(n)});
     }
     for (const IgemmKernel* kernel : runnable()) {
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
@@ -102,7 +102,7 @@ TEST(IgemmF32, ProductsOfEveryKernelEqualTheDefinition) {
         }
         sums.push_back(static_cast<float>(sum));
       }
-      finish_reference_f32(e, sums.data(), static_cast<int>(s.n), {m, 0, 1, static_cast<int>(s.n)});
+      finish_reference_f32(e, sums.data(), static_cast<int>(s.n), {&m, 0, 1, static_cast<int>(s.n)});
     }
     for (const IgemmKernel* kernel : runnable()) {
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));

@@ -18,6 +18,7 @@ void core(const TileArgs& tile, int rows, void* out) noexcept {
         for (int n = 0; n < kColumns; ++n) acc[m * kColumns + n] += a * w[n];
       }
     }
+    w += tile.panel_skip / std::int64_t{sizeof(float)};
   }
 }
 

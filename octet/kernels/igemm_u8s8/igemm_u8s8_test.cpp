@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "octet/kernels/igemm/conv_plan.h"
 #include "octet/kernels/igemm/testing.h"
 #include "octet/kernels/igemm_u8s8/kernels.h"
 #include "octet/kernels/simulate/simulated.h"
@@ -48,11 +49,11 @@ void finish_expected(Epilogue e, const std::vector<std::int64_t>& sums, const st
                      std::int64_t n, void* out) {
   e.out = out;
   e.row_sum = row_sums.data();
-  const auto rows = static_cast<int>(row_sums.size());
-  for (int m = 0; m < rows; ++m) {
+  const auto rows = static_cast<std::int64_t>(row_sums.size());
+  for (std::int64_t m = 0; m < rows; ++m) {
     std::vector<std::int64_t> row(sums.begin() + m * n, sums.begin() + (m + 1) * n);
     for (std::int64_t c = 0; c < n && e.bias_s32 != nullptr; ++c) row[static_cast<std::size_t>(c)] += e.bias_s32[c];
-    finish_reference_s64(e, row.data(), static_cast<int>(n), {m, 0, 1, static_cast<int>(n)});
+    finish_reference_s64(e, row.data(), static_cast<int>(n), {&m, 0, 1, static_cast<int>(n)});
   }
 }
 
@@ -77,9 +78,12 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
   ThreadPool pool(2);
   std::size_t weak = 0;
   int narrow = 0;
-  constexpr int kCases = 150;
+  constexpr int kCases = 200;
+  int in_place = 0;
   for (int i = 0; i < kCases; ++i) {
-    const ConvShape s = random.one_in(5) ? random_stem(random) : testing::random_conv(random);
+    const ConvShape s = random.one_in(5)   ? random_stem(random)
+                        : random.one_in(3) ? testing::random_padded_conv(random)
+                                           : testing::random_conv(random);
     const std::int64_t m = s.batch * s.out_height * s.out_width, n = s.out_channels;
     const std::int64_t in_stride = s.in_stride == 0 ? s.in_channels : s.in_stride, k = s.in_channels / s.groups;
     const auto in = random_activations(random, s.batch * s.in_height * s.in_width * in_stride);
@@ -108,6 +112,7 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
       if (!serves_u8s8(*kernel, s, w.data())) continue;
       narrow += kernel->narrow != nullptr;
+      in_place += zero_point == 0 && reads_in_place(*kernel, s);
       Block packed(packed_bytes_u8s8(*kernel, s)), scratch(scratch_bytes_u8s8(*kernel, s));
       pack_conv_u8s8(*kernel, s, w.data(), packed.data());
       std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
@@ -119,6 +124,9 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
   EXPECT_LT(weak, kCases / 10);
   if (cpu_supports(Isa::avx2)) {
     EXPECT_GT(narrow, kCases / 3);
+  }
+  if (cpu_supports(Isa::avx512_vnni)) {
+    EXPECT_GT(in_place, kCases / 4);
   }
 }
 

@@ -19,6 +19,7 @@ void core(const TileArgs& tile, int rows, void* out) noexcept {
         for (int n = 0; n < kColumns; ++n) acc[m * kColumns + n] += a[0] * w[n * kPair] + a[1] * w[n * kPair + 1];
       }
     }
+    w += tile.panel_skip;
   }
 }
 

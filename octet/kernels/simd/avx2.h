@@ -68,9 +68,11 @@ struct Avx2 {
   }
   static void store_low_bytes(std::uint8_t* p, S32 v, int count) { store_some<std::uint8_t>(p, v, count); }
 
-  /// Replaces rows x columns bytes by their entries in table [256].
-  static void look_up(const std::uint8_t* table, std::uint8_t* p, std::int64_t stride, int rows, int columns) {
-    for (int r = 0; r < rows; ++r, p += stride) {
+  /// Bytes [0, columns) of the rows out + rows[0..count) * stride become their entries in table [256].
+  static void look_up(const std::uint8_t* table, std::uint8_t* out, std::int64_t stride, const std::int64_t* rows,
+                      int count, int columns) {
+    for (int r = 0; r < count; ++r) {
+      std::uint8_t* const p = out + rows[r] * stride;
       for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
     }
   }

@@ -64,12 +64,14 @@ struct Avx512 {
     _mm_mask_storeu_epi8(p, mask(count), _mm512_cvtepi32_epi8(v));
   }
 
-  /// Replaces rows x columns bytes by their entries in table [256].
-  static void look_up(const std::uint8_t* table, std::uint8_t* p, std::int64_t stride, int rows, int columns) {
+  /// Bytes [0, columns) of the rows out + rows[0..count) * stride become their entries in table [256].
+  static void look_up(const std::uint8_t* table, std::uint8_t* out, std::int64_t stride, const std::int64_t* rows,
+                      int count, int columns) {
 #ifdef OCTET_HAS_VBMI
-    if (__builtin_cpu_supports("avx512vbmi")) return look_up_vbmi(table, p, stride, rows, columns);
+    if (__builtin_cpu_supports("avx512vbmi")) return look_up_vbmi(table, out, stride, rows, count, columns);
 #endif
-    for (int r = 0; r < rows; ++r, p += stride) {
+    for (int r = 0; r < count; ++r) {
+      std::uint8_t* const p = out + rows[r] * stride;
       for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
     }
   }
@@ -109,11 +111,14 @@ struct Avx512 {
  private:
 #ifdef OCTET_HAS_VBMI
   // The whole table in four registers: each half is indexed by seven bits, the eighth chooses.
-  __attribute__((target("avx512vbmi"), noinline)) static void look_up_vbmi(const std::uint8_t* table, std::uint8_t* p,
-                                                                           std::int64_t stride, int rows, int columns) {
+  __attribute__((target("avx512vbmi"), noinline)) static void look_up_vbmi(const std::uint8_t* table, std::uint8_t* out,
+                                                                           std::int64_t stride,
+                                                                           const std::int64_t* rows, int count,
+                                                                           int columns) {
     const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64);
     const __m512i c = _mm512_loadu_si512(table + 128), d = _mm512_loadu_si512(table + 192);
-    for (int r = 0; r < rows; ++r, p += stride) {
+    for (int r = 0; r < count; ++r) {
+      std::uint8_t* const p = out + rows[r] * stride;
       for (int i = 0; i < columns; i += 64) {
         const int left = columns - i;
         const __mmask64 some = left >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << left) - 1;

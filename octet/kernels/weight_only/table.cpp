@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/weight_only/kernels.h"
@@ -107,7 +108,9 @@ void weight_only(const WeightOnlyKernel& kernel, const WeightOnlyForm& form, con
         const auto rows = static_cast<int>(std::min<std::int64_t>(kRows, s.m - m));
         for (int i = 0; i * kPanel < columns; ++i)
           core(x_rows, rows, static_cast<const char*>(packed) + (2 * pair + i) * bytes, sums[i]);
-        finish_rows(finisher, epilogue, column_scale, sums, {m, n, rows, columns});
+        std::int64_t out_rows[kRows];
+        std::iota(out_rows, out_rows + rows, m);
+        finish_rows(finisher, epilogue, column_scale, sums, {out_rows, n, rows, columns});
       }
     }
   });
