@@ -22,7 +22,9 @@ void fuse_conv(Edit& edit, int i) {
   const ValueId bias = node.inputs.size() > 2 ? node.inputs[2] : kNoValue;
   Attributes attributes = node.attributes;
   attributes.set("channels_last", std::int64_t{0});
-  fuse(edit, i, follow(edit, i, false), "Conv", {node.inputs[0], node.inputs[1], bias}, std::move(attributes));
+  // Weights that come with each run (training) make floats.
+  const bool constant = edit.constant(node.inputs[1]) != nullptr && (bias == kNoValue || edit.constant(bias) != nullptr);
+  fuse(edit, i, follow(edit, i, constant), "Conv", {node.inputs[0], node.inputs[1], bias}, std::move(attributes));
 }
 
 // MatMul by constant weights, with the Add of a constant vector as its bias.

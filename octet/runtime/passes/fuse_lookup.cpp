@@ -71,11 +71,18 @@ class Cone {
     for (const ValueId input : node.inputs) {
       const Tensor* constant = edit_.constant(input);
       if (constant != nullptr && constant->elements() != 1) return false;
-      if (constant == nullptr && input != kNoValue && edit_.rank(input) != edit_.rank(id)) return false;
+      if (constant == nullptr && input != kNoValue && edit_.rank(input) != edit_.rank(id) && !is_number(input))
+        return false;
     }
     if (!std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId input) { return visit(input); })) return false;
     nodes_.push_back(index);
     return true;
+  }
+
+  // As a quantized constant is.
+  bool is_number(ValueId id) const {
+    const auto shape = edit_.shape(id);
+    return shape && shape->elements() == 1;
   }
 
   const Edit& edit_;
