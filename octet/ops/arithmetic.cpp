@@ -2,6 +2,7 @@
 // Source: ONNX Add-14, Sub-14, Mul-14, Div-14 (7 and later broadcast the same way).
 #include <type_traits>
 
+#include "octet/kernels/math/math.h"
 #include "octet/ops/element_rules.h"
 #include "octet/ops/elementwise.h"
 #include "octet/ops/gradient_context.h"
@@ -10,8 +11,28 @@
 namespace octet::ops {
 namespace {
 
+using FloatPairs = kernels::MathPairs kernels::MathTable::*;
+
+// f32, whose rows of both operands lie contiguous or repeat one number.
 template <class F>
-OpDef row(const char* name, F f, QuantRule::Kind kind, Element (*rule)(const Element&, const Element&)) {
+void map_floats(EvalContext& ctx, FloatPairs pairs, const F& f) {
+  const Tensor &a = ctx.input(0), &b = ctx.input(1);
+  const BroadcastPlan plan = plan_broadcast(a.shape(), b.shape());
+  Tensor& y = ctx.output(0, DType::f32, plan.shape);
+  const std::int64_t sa = plan.a[plan.rank - 1], sb = plan.b[plan.rank - 1];
+  const float *pa = a.data<float>(), *pb = b.data<float>();
+  float* const to = y.data<float>();
+  if (sa != 1 || sb != 1) return broadcast_loop(ctx.threads(), plan, pa, pb, to, f);
+  const auto run = kernels::math().*pairs;
+  for_each_run(ctx.threads(), plan,
+               [&](std::int64_t ia, std::int64_t ib, std::int64_t, std::int64_t at, std::int64_t count) {
+                 run(pa + ia, pb + ib, to + at, count);
+               });
+}
+
+template <class F>
+OpDef row(const char* name, F f, QuantRule::Kind kind, Element (*rule)(const Element&, const Element&),
+          FloatPairs pairs = nullptr) {
   return {
       .name = name,
       .since = 7,
@@ -21,7 +42,11 @@ OpDef row(const char* name, F f, QuantRule::Kind kind, Element (*rule)(const Ele
             infer_broadcast(ctx);
             infer_elements(ctx, rule);
           },
-      .eval = [f](EvalContext& ctx) { map_binary(ctx, f); },
+      .eval =
+          [f, pairs](EvalContext& ctx) {
+            const bool floats = ctx.input(0).dtype() == DType::f32 && ctx.input(1).dtype() == DType::f32;
+            pairs != nullptr&& floats ? map_floats(ctx, pairs, f) : map_binary(ctx, f);
+          },
       .quant = {.kind = kind},
       .samples = binary_samples,
   };
@@ -82,9 +107,9 @@ Rows arithmetic() {
   const auto subtract = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p - q; }); };
   const auto multiply = [](auto a, auto b) { return wrapping(a, b, [](auto p, auto q) { return p * q; }); };
   Rows rows = {
-      row("Add", add, Kind::arithmetic, element_rules::add),
+      row("Add", add, Kind::arithmetic, element_rules::add, &kernels::MathTable::add),
       row("Sub", subtract, Kind::arithmetic, element_rules::subtract),
-      row("Mul", multiply, Kind::arithmetic, element_rules::multiply),
+      row("Mul", multiply, Kind::arithmetic, element_rules::multiply, &kernels::MathTable::multiply),
       row("Div", Divide{}, Kind::none, element_rules::divide),
   };
   rows[0].gradient = add_gradient;

@@ -69,6 +69,45 @@ TEST(Qdq, ConvolutionsOfEveryForm) {
   }
 }
 
+// Float convolutions, dense and depthwise, between quantized tensors.
+TEST(Qdq, FloatConvolutionsStoreBytes) {
+  for (const auto& [out, kernel, group] : {std::tuple{24, 3, 1}, {40, 5, 40}, {40, 3, 40}}) {
+    for (const char* activation : {"Relu", "HardSwish", ""}) {
+      Builder b(60);
+      const std::int64_t pad = kernel / 2;
+      const ValueId x = b.quantized(b.input("x", {Dim("N"), 40, 11, 13}), 1);
+      Attributes attributes = ints({{"pads", {pad, pad, pad, pad}}});
+      attributes.set("group", std::int64_t{group});
+      ValueId y =
+          b.node("Conv", {x, b.floats({out, 40 / group, kernel, kernel}), b.floats({out})}, std::move(attributes));
+      if (*activation != 0) y = b.node(activation, {y});
+      y = b.node("Add", {b.node("Mul", {y, b.constant(Tensor::from<float>({1}, {0.7f}))}),
+                         b.constant(Tensor::from<float>({1}, {0.1f}))});
+      b.graph.outputs = {b.quantized(y, 6)};
+      std::string lowered;
+      EXPECT_LT(compare(b.graph, {{"x", random_floats(b.random, {2, 40, 11, 13})}}, 12.0f / 255, &lowered), 1e-3);
+      EXPECT_THAT(lowered, HasSubstr("rt.Conv("));
+      const std::size_t first = lowered.find("rt.Quantize(");
+      EXPECT_EQ(lowered.find("rt.Quantize(", first + 1), std::string::npos) << lowered;  // but that of x
+    }
+  }
+}
+
+// x * sigmoid(a x), the number a quantized as well.
+TEST(Qdq, TablesWithQuantizedConstants) {
+  Builder b(61);
+  const ValueId x = b.quantized(b.input("x", {Dim("N"), 8, 4, 4}), 4);
+  const ValueId a = b.node("DequantizeLinear", {b.constant(Tensor::from<std::uint8_t>({1}, {200})),
+                                                b.constant(Tensor::from<float>({}, {0.01f})),
+                                                b.constant(Tensor::from<std::uint8_t>({}, {0}))});
+  const ValueId gate = b.quantized(b.node("Sigmoid", {b.quantized(b.node("Mul", {x, a}), 8)}), 1);
+  b.graph.outputs = {b.quantized(b.node("Mul", {x, gate}), 4)};
+  std::string lowered;
+  EXPECT_LT(compare(b.graph, {{"x", random_floats(b.random, {2, 8, 4, 4})}}, 8.0f / 255, &lowered), 1e-2);
+  EXPECT_THAT(lowered, HasSubstr("Lookup"));
+  EXPECT_THAT(lowered, Not(HasSubstr("QMul")));
+}
+
 TEST(Qdq, ResidualBlock) {
   for (const bool is_signed : {false, true}) {
     Builder b(20 + is_signed);

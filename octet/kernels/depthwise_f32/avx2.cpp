@@ -26,7 +26,8 @@ struct TapsOfFloats : Avx2 {
   }
   struct Mask {
     __m256i bits[2];
-    explicit Mask(int channels) {
+    int count;
+    explicit Mask(int channels) : count(channels) {
       const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
       bits[0] = _mm256_cmpgt_epi32(_mm256_set1_epi32(channels), lanes);
       bits[1] = _mm256_cmpgt_epi32(_mm256_set1_epi32(channels - 8), lanes);
@@ -45,6 +46,10 @@ struct TapsOfFloats : Avx2 {
     return _mm256_maskload_ps(p + 8 * g, mask.bits[g]);
   }
   static void store_group(float* p, Sum v, const Mask& mask, int g) { _mm256_maskstore_ps(p + 8 * g, mask.bits[g], v); }
+  static void store_byte_group(std::uint8_t* p, S32 v, const Mask& mask, int g) {
+    const int left = mask.count - 8 * g;
+    if (left > 0) store_low_bytes(p + 8 * g, v, left < 8 ? left : 8);
+  }
   static Sum load_init(const std::int32_t*, int) { return _mm256_setzero_ps(); }
   static Column load_padding(const char*) { return _mm256_setzero_ps(); }
   static Column load_weights(const char* p) { return _mm256_loadu_ps(reinterpret_cast<const float*>(p)); }

@@ -45,6 +45,9 @@ struct TapsOfFloats : Avx512 {
   static void store_group(float* p, Sum v, const Mask& mask, int g) {
     _mm512_mask_storeu_ps(p + 16 * g, mask.bits[g], v);
   }
+  static void store_byte_group(std::uint8_t* p, S32 v, const Mask& mask, int g) {
+    _mm_mask_storeu_epi8(p + 16 * g, mask.bits[g], _mm512_cvtepi32_epi8(v));
+  }
   static Sum load_init(const std::int32_t*, int) { return _mm512_setzero_ps(); }
   static Column load_padding(const char*) { return _mm512_setzero_ps(); }
   static Column load_weights(const char* p) { return _mm512_loadu_ps(p); }

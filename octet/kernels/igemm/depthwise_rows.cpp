@@ -192,6 +192,13 @@ struct RowRun {
 
 namespace {
 
+// Whether a sweep of f32 sums knows this epilogue.
+bool finishes_floats(const Epilogue& e) {
+  const bool to_bytes = e.out_type == Cell::u8 && e.lookup == nullptr;
+  return (only_limits(e) || e.activation == Activation::hard_swish) && e.residual == nullptr &&
+         (e.out_type == Cell::f32 || to_bytes);
+}
+
 // Whether a sweep of s32 sums knows this epilogue.
 bool becomes_bytes(const Epilogue& e, std::int64_t channels) {
   const bool known = (only_limits(e) && scales_to_bytes(e)) || only_hard_swish(e);
@@ -213,8 +220,7 @@ void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const voi
     order_constants(block, e, reinterpret_cast<const std::int32_t*>(panel + sums_offset(block, s)), zero_point, n,
                     channels, constants + 2 * n, reinterpret_cast<float*>(constants + 2 * n + block.nr));
   }
-  const bool in_registers =
-      floats ? only_limits(e) && e.residual == nullptr && e.out_type == Cell::f32 : becomes_bytes(e, s.out_channels);
+  const bool in_registers = floats ? finishes_floats(e) : becomes_bytes(e, s.out_channels);
   alignas(64) char zeros[kMaxBlock * 4];
   std::memset(zeros, floats ? 0 : zero_point, sizeof(zeros));
   const std::int64_t work = s.out_width * s.out_channels * s.kernel_height * s.kernel_width;

@@ -6,7 +6,7 @@
 // column[parts][kGroups]), load_padding(zeros), load_weights(p), multiply_add(sum, column,
 // weights), load_init(p), store_sums(p, sums), and for s32 sums the
 // functions of finish_bytes.h with pack_groups(q, zero_point) and store_block(p, bytes, mask); for f32 sums
-// load_group(p, channels, group) and store_group(p, v, mask, group).
+// load_group(p, channels, group), store_group(p, v, mask, group) and store_byte_group(p, integers, mask, group).
 #pragma once
 
 #include "octet/kernels/igemm/depthwise_rows.h"
@@ -125,25 +125,45 @@ struct DepthwiseSweep {
   }
 };
 
-// Of f32 sums; without a residual and with no more than limits for an activation in registers.
+// Of f32 sums, to floats or bytes; without a residual, and with limits or a hard swish for an activation, in registers.
+template <class V, bool kSwish, bool kBytes, class Sweep>
+void depthwise_floats_core(const Sweep& sweep, const DepthwiseRow& row) {
+  const Epilogue& e = *row.epilogue;
+  const SwishConstants<V> swish(e);
+  const bool relu = e.activation == Activation::relu, clamp = e.activation == Activation::clamp;
+  const auto low = V::set(clamp ? e.alpha : relu ? 0.0f : -__builtin_inff());
+  const auto high = V::set(clamp ? e.beta : __builtin_inff());
+  const auto inv_scale = V::set(e.inv_scale), least = V::set(static_cast<float>(-e.zero_point));
+  const auto most = V::set(static_cast<float>(255 - e.zero_point));
+  const auto zero_point = V::set(e.zero_point);
+  typename V::Sum bias[V::kGroups];
+  for (int g = 0; g < V::kGroups; ++g)
+    bias[g] = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load_group(e.bias_f32 + row.n, row.channels, g);
+  const std::int64_t first = row.m * e.out_stride + row.n, out_stride = e.out_stride;
+  auto* const floats = static_cast<float*>(e.out) + first;
+  auto* const bytes = static_cast<std::uint8_t*>(e.out) + first;
+  sweep.sweep([&](std::int64_t x, const typename Sweep::Sums& sums) {
+    for (int g = 0; g < V::kGroups; ++g) {
+      auto v = V::add(sums[g], bias[g]);
+      v = kSwish ? swish.after(swish.swish(v)) : V::lesser(high, V::greater(low, v));
+      if constexpr (kBytes) {
+        const auto t = V::greater(V::lesser(V::mul(v, inv_scale), most), least);
+        V::store_byte_group(bytes + x * out_stride, V::add(V::round(t), zero_point), sweep.mask, g);
+      } else {
+        V::store_group(floats + x * out_stride, v, sweep.mask, g);
+      }
+    }
+  });
+}
+
 template <class V, int kRows, int kWidth, int kStride>
 void depthwise_row_core(const DepthwiseRow& row) noexcept {
   const DepthwiseSweep<V, kRows, kWidth, kStride> sweep{row, typename V::Mask(row.channels)};
   if (!row.in_registers) return sweep.store();
-  const Epilogue& e = *row.epilogue;
-  const bool relu = e.activation == Activation::relu, clamp = e.activation == Activation::clamp;
-  const auto low = V::set(clamp ? e.alpha : relu ? 0.0f : -__builtin_inff());
-  const auto high = V::set(clamp ? e.beta : __builtin_inff());
-  typename V::Sum bias[V::kGroups];
-  for (int g = 0; g < V::kGroups; ++g)
-    bias[g] = e.bias_f32 == nullptr ? V::set(-0.0f) : V::load_group(e.bias_f32 + row.n, row.channels, g);
-  float* out = static_cast<float*>(e.out) + row.m * e.out_stride + row.n;
-  const std::int64_t out_stride = e.out_stride;
-  sweep.sweep([&](std::int64_t x, const typename V::Sum(&sums)[V::kGroups]) {
-    for (int g = 0; g < V::kGroups; ++g) {
-      V::store_group(out + x * out_stride, V::lesser(high, V::greater(low, V::add(sums[g], bias[g]))), sweep.mask, g);
-    }
-  });
+  const bool bytes = row.epilogue->out_type == Cell::u8;
+  if (row.epilogue->activation == Activation::hard_swish)
+    return bytes ? depthwise_floats_core<V, true, true>(sweep, row) : depthwise_floats_core<V, true, false>(sweep, row);
+  bytes ? depthwise_floats_core<V, false, true>(sweep, row) : depthwise_floats_core<V, false, false>(sweep, row);
 }
 
 // The same for s32 sums that become bytes by a scale, or by a hard swish between two.

@@ -1,9 +1,9 @@
 // The usual epilogue with float output, a row of sums at a time: scales of columns and of rows, a bias, a residual in
-// float, no activation or limits. The same steps as finish_reference.cpp in the same order, so the same bits. Included
-// only by the files of one instruction set.
+// float, no activation, limits or a hard swish. The same steps as finish_reference.cpp in the same order, so the same
+// bits. Included only by the files of one instruction set.
 #pragma once
 
-#include "octet/kernels/igemm/epilogue.h"
+#include "octet/kernels/igemm/finish_bytes.h"
 
 namespace octet::kernels {
 namespace {
@@ -11,12 +11,13 @@ namespace {
 /// Whether sums have scales and zero points of their own by row.
 enum class Rows { alike, own };
 
-template <class V, int kVectors, Rows kRowsAre, bool kResidual, bool kLimits>
+template <class V, int kVectors, Rows kRowsAre, bool kResidual, Then kThen>
 struct FloatColumns {
+  SwishConstants<V> swish;
   typename V::F32 scale[kVectors], bias[kVectors], low, high;
   typename V::S32 column_sum[kVectors];
 
-  inline __attribute__((always_inline)) FloatColumns(const Epilogue& e, std::int64_t n) {
+  inline __attribute__((always_inline)) FloatColumns(const Epilogue& e, std::int64_t n) : swish(e) {
     low = V::set(e.activation == Activation::clamp ? e.alpha : 0.0f);
     high = V::set(e.activation == Activation::clamp ? e.beta : __builtin_inff());
     for (int v = 0; v < kVectors; ++v) {
@@ -49,7 +50,8 @@ struct FloatColumns {
       if constexpr (kResidual) {
         t = V::add(t, V::load(static_cast<const float*>(e.residual) + m * e.residual_stride + n + v * V::kLanes));
       }
-      if constexpr (kLimits) t = V::lesser(high, V::greater(low, t));
+      if constexpr (kThen == Then::limits) t = V::lesser(high, V::greater(low, t));
+      if constexpr (kThen == Then::hard_swish) t = swish.after(swish.swish(t));
       V::store(out + v * V::kLanes, t);
     }
   }
@@ -58,7 +60,8 @@ struct FloatColumns {
 /// Whether FloatColumns does all that e asks for.
 inline bool finishes_as_floats(const Epilogue& e) {
   const bool by_rows = e.row_scale != nullptr && e.weight_zero_point != nullptr;
-  return e.out_type == Cell::f32 && only_limits(e) && (e.residual == nullptr || e.residual_type == Cell::f32) &&
+  const bool known = only_limits(e) || (e.activation == Activation::hard_swish && e.residual == nullptr);
+  return e.out_type == Cell::f32 && known && (e.residual == nullptr || e.residual_type == Cell::f32) &&
          (by_rows || (e.row_scale == nullptr && e.weight_zero_point == nullptr));
 }
 

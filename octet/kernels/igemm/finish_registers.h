@@ -63,24 +63,26 @@ FusedTiles choose_then(Then then) {
   return kByteTiles<Vector, V, kRows, kVectors, kSteps, kExtra, Then::nothing>;
 }
 
-template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre, bool kResidual, bool kLimits>
+template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre, bool kResidual, Then kThen>
 void float_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
   run_core<Vector, kRows, kVectors, kSteps>(
       tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
-        const FloatColumns<V, kVectors, kRowsAre, kResidual, kLimits> columns(e, span.n);
+        const FloatColumns<V, kVectors, kRowsAre, kResidual, kThen> columns(e, span.n);
         for_rows<0, kRows>([&](int r) __attribute__((always_inline)) { columns.finish(e, sum[r], span.m[r], span.n); });
       });
 }
 
 template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre>
 FusedTile choose_float_tile(const Epilogue& e) {
+  if (e.activation == Activation::hard_swish)
+    return float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, Then::hard_swish>;
   const bool limits = e.activation != Activation::none;
   if (e.residual == nullptr) {
-    return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, true>
-                  : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, false>;
+    return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, Then::limits>
+                  : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, Then::nothing>;
   }
-  return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, true>
-                : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, false>;
+  return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, Then::limits>
+                : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, Then::nothing>;
 }
 
 /// Of a tile that does not mind in which order its rows are.

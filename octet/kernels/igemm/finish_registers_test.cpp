@@ -68,10 +68,13 @@ void make_usual(Random& random, Epilogue& e) {
     e.row_scale = nullptr;
     e.weight_zero_point = nullptr;
   }
-  e.after_scale = 1;
-  e.after_shift = -0.0f;
+  if (e.activation != Activation::hard_swish) {
+    e.after_scale = 1;
+    e.after_shift = -0.0f;
+  }
   constexpr Activation kUsual[] = {Activation::none, Activation::relu, Activation::clamp};
-  if (e.activation != Activation::hard_swish || e.out_type == Cell::f32) e.activation = kUsual[random.in(0, 2)];
+  if (e.activation != Activation::hard_swish) e.activation = kUsual[random.in(0, 2)];
+  if (e.activation == Activation::hard_swish && e.out_type == Cell::f32) e.residual = nullptr;
   if (random.one_in(2)) e.lookup = nullptr;
 }
 

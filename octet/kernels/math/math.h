@@ -11,6 +11,9 @@ namespace octet::kernels {
 /// y[i] = f(x[i]) for i < count; y may be x itself, but not overlap it otherwise.
 using MathMap = void (*)(const float* x, float* y, std::int64_t count);
 
+/// y[i] = f(a[i], b[i]) for i < count; y may be a or b, but not overlap them otherwise.
+using MathPairs = void (*)(const float* a, const float* b, float* y, std::int64_t count);
+
 /// Errors are bounds measured over all magnitudes, in units in the last place of the result (ulp) where not
 /// said otherwise. NaN gives NaN.
 struct MathTable {
@@ -25,6 +28,8 @@ struct MathTable {
   MathMap gelu;     ///< x/2 (1 + erf(x / sqrt 2))       2^-22 |x|
   /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))      2^-22 |x|
   MathMap gelu_tanh;
+
+  MathPairs add, multiply;
 
   /// max x[i]; -infinity if count is 0; NaN if any is.
   float (*maximum)(const float* x, std::int64_t count);

@@ -70,5 +70,23 @@ TEST(Math, GeluIsCloseAndTheSameOnEveryTable) {
   }
 }
 
+TEST(Math, SumsAndProductsOfPairs) {
+  constexpr std::int64_t count = 37;
+  std::vector<float> a(count), b(count);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    a[i] = static_cast<float>(i) * 0.37f - 5;
+    b[i] = 3 - static_cast<float>(i * i) * 0.11f;
+  }
+  for (int t = 0; const MathTable* table = math_table(t); ++t) {
+    std::vector<float> sums(a.size()), products = b;  // the output may be an operand
+    table->add(a.data(), b.data(), sums.data(), count);
+    table->multiply(a.data(), products.data(), products.data(), count);
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(sums[i], a[i] + b[i]) << table->isa;
+      ASSERT_EQ(products[i], a[i] * b[i]) << table->isa;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace octet::kernels

@@ -261,6 +261,23 @@ void scale(float* y, float factor, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) y[i] *= factor;
 }
 
+template <class F>
+void pairs_of(const float* a, const float* b, float* y, std::int64_t count, const F& f) {
+  std::int64_t i = 0;
+  for (; i + kParts <= count; i += kParts) {
+    const Parts v = f(load_parts(a + i), load_parts(b + i));
+    __builtin_memcpy(y + i, &v, sizeof(v));
+  }
+  for (; i < count; ++i) y[i] = f(a[i], b[i]);
+}
+
+void add(const float* a, const float* b, float* y, std::int64_t count) {
+  pairs_of(a, b, y, count, [](auto p, auto q) { return p + q; });
+}
+void multiply(const float* a, const float* b, float* y, std::int64_t count) {
+  pairs_of(a, b, y, count, [](auto p, auto q) { return p * q; });
+}
+
 template <bool kAdds>
 void normalize_of(const float* x, float mean, float factor, const float* weight, const float* bias, float* y,
                   std::int64_t count) {
@@ -319,6 +336,8 @@ constexpr MathTable portable_table(const char* isa, MathMap gelu) {
       .mish = map<mish_of>,
       .gelu = gelu,
       .gelu_tanh = map<gelu_tanh_of>,
+      .add = add,
+      .multiply = multiply,
       .maximum = maximum,
       .scaled_maximum = scaled_maximum,
       .sum = sum,
