@@ -1,20 +1,26 @@
-// Attention of one head whose two products run on 16-bit integers:
+// Attention of one head whose two products run on 8-bit integers:
 //
-//   qi[m][d] = rint(q[m][d] / qs[m]),  qs[m] = sqrt(sum over d of q[m][d]^2) / 32767      (k and ks alike, by key)
-//   vi[s][e] = rint(v[s][e] / vs[s]),  vs[s] = max over e of |v[s][e]| / 32767
+//   qi[m][d] = rint(q[m][d] / qs[m]),  qs[m] = max over d of |q[m][d]| / 127        (k and ks alike, by key)
+//   vi[s][e] = rint(v[s][e] / vs[s]),  vs[s] = max over e of |v[s][e]| / 127
 //   x[m][s]  = float(sum over d of qi[m][d] ki[s][d]) * (qs[m] * factor) * ks[s] + mask[m][s]
 //   p[m][s]  = e^(x[m][s] - max over s of x[m][s])                                        3e-6 of itself
 //   w[m][s]  = p[m][s] * vs[s],        wi[m][s] = rint(w[m][s] * c[m])
-//   c[m]     = min(32767 / max over s of w[m][s], 65000 / sum over s of w[m][s])
+//   c[m]     = 8192 / sum over s of w[m][s]
 //   y[m][e]  = float(sum over s of wi[m][s] vi[s][e]) / (c[m] * sum over s of p[m][s])
 //
-// No sum leaves 32 bits: of the first product by Cauchy and Schwarz, of the second because the weights of a row share
-// 65000 steps. Every scale belongs to one row, so no query meets another's numbers, and masked keys change nothing. p
-// is taken as e^-86 where it would be less. Rows of queries and keys below 1e-18 and values below 1e-30 count as zero.
-// NaN, infinity, or squares beyond float's range in a query's row or scores make its output NaN, in keys or values all
-// outputs. Every instruction set gives the same bits.
+// The weights of a row share 8192 steps: those of more than 255 have a second digit of eight bits, which is multiplied
+// only for keys where one of a block of rows needs it. 31 keys of a row can.
 //
-//   const AttentionS16Kernel& kernel = select_attention_s16();
+// What is lost: of a score at most factor (qs[m] sum over d of |k[s][d]| + ks[s] sum over d of |q[m][d]| + depth qs[m]
+// ks[s] / 2) / 2, typically factor |q[m]| |k[s]| / (140 sqrt(depth)); of a value 1/254 of its row's greatest; of
+// weights at most keys / 16384 of the greatest value, typically sqrt(keys / 12) / 8192.
+//
+// Every scale belongs to one row, so no query meets another's numbers, and masked keys change nothing. p is taken as
+// e^-86 where it would be less. Rows of queries and keys below 1e-18 and values below 1e-30 count as zero. NaN,
+// infinity, or numbers from 1.5e19 on in a query's row make its output NaN, as scores that are not finite do, but for
+// minus infinity beside others; in keys or values all outputs. Every instruction set gives the same bits.
+//
+//   const AttentionS8Kernel& kernel = select_attention_s8();
 //   kernel.pack(head, packed);
 //   kernel.attend(head, packed, {.q = q, .q_stride = d, .rows = m, .y = y, .y_stride = e}, scratch);
 #pragma once
@@ -26,8 +32,8 @@
 
 namespace octet::kernels {
 
-inline constexpr std::int64_t kAttentionS16Keys = 1024;  ///< at most, as weights share 65000 steps
-inline constexpr std::int64_t kAttentionS16Depth = 256;  ///< at most
+inline constexpr std::int64_t kAttentionS8Keys = 1024;  ///< at most, as weights share 8192 steps
+inline constexpr std::int64_t kAttentionS8Depth = 256;  ///< at most
 
 /// Keys and values of a head: k[s][d] is k[s * k_stride + d * k_step], v[s][e] is v[s * v_stride + e * v_step].
 struct AttentionHead {
@@ -50,7 +56,7 @@ struct AttentionQueries {
 };
 
 /// A row of the table.
-struct AttentionS16Kernel {
+struct AttentionS8Kernel {
   const char* name;
   Isa isa;
   /// Keys and values as integers and scales, in an order of the kernel's.
@@ -60,13 +66,13 @@ struct AttentionS16Kernel {
                  void* scratch) noexcept;
 };
 
-std::span<const AttentionS16Kernel* const> attention_s16_table();
-const AttentionS16Kernel& select_attention_s16();
+std::span<const AttentionS8Kernel* const> attention_s8_table();
+const AttentionS8Kernel& select_attention_s8();
 
 /// Whether a head of that size is within what the integers hold.
-bool fits_attention_s16(std::int64_t keys, std::int64_t depth);
+bool fits_attention_s8(std::int64_t keys, std::int64_t depth);
 /// For every kernel; 64-byte aligned memory.
-std::int64_t packed_bytes_attention_s16(const AttentionHead& head);
-std::int64_t scratch_bytes_attention_s16();
+std::int64_t packed_bytes_attention_s8(const AttentionHead& head);
+std::int64_t scratch_bytes_attention_s8();
 
 }  // namespace octet::kernels
