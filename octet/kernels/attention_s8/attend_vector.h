@@ -151,11 +151,10 @@ void clear_rows(const AttentionHead& head, int rows, AttentionBlock& block) {
 
 template <class Vector>
 void quantize_queries(const AttentionHead& head, const AttentionQueries& queries, std::int64_t first, int rows,
-                      AttentionBlock& block) {
-  RowScales scales;
+                      const float* inverses, const float* scales, AttentionBlock& block) {
   quantize_rows<Vector>(queries.q + first * queries.q_stride, queries.q_stride, 1, rows, head.depth, Vector::kOffset,
-                        block.queries, scales);
-  for (int r = 0; r < kLanes; ++r) block.query_scale[r] = scales.scale[r] * queries.factor;
+                        block.queries, inverses);
+  for (int r = 0; r < kAttentionRows; ++r) block.query_scale[r] = scales[r] * queries.factor;
 }
 
 template <class Vector, int kRows, int kVectors>
@@ -163,10 +162,19 @@ void attend(const AttentionHead& head, const void* memory, const AttentionQuerie
   static_assert(kAttentionRows % kRows == 0 && kAttentionPad % (kVectors * kLanes) == 0);
   const PackedHead packed = packed_head(head, memory);
   auto& block = *static_cast<AttentionBlock*>(scratch);
+  constexpr int kBlocksRows = 4 * kAttentionRows;  // whole vectors of scales
+  static_assert(kBlocksRows % kLanes == 0 && kBlocksRows <= kScaledRows);
+  RowScales scales;
   for (std::int64_t first = 0; first < queries.rows; first += kAttentionRows) {
     const int rows = static_cast<int>(queries.rows - first < kAttentionRows ? queries.rows - first : kAttentionRows);
     if (rows < kAttentionRows) clear_rows<Vector>(head, rows, block);
-    quantize_queries<Vector>(head, queries, first, rows, block);
+    const int at = static_cast<int>(first % kBlocksRows);
+    if (at == 0) {
+      find_score_scales<Vector>(queries.q + first * queries.q_stride, queries.q_stride, 1,
+                                queries.rows - first < kBlocksRows ? queries.rows - first : kBlocksRows, head.depth,
+                                scales);
+    }
+    quantize_queries<Vector>(head, queries, first, rows, scales.inverse + at, scales.scale + at, block);
     const MaskRows masks = read_mask(head, queries, first, rows, block);
     find_scores<Vector, kRows, kVectors>(head, packed, masks, rows, block);
     const int digits = weigh<Vector>(packed.value_scale, attention_padded(head.keys), rows, block);

@@ -3,7 +3,7 @@
 //   qi[m][d] = rint(q[m][d] / qs[m]),  qs[m] = max over d of |q[m][d]| / 127        (k and ks alike, by key)
 //   vi[s][e] = rint(v[s][e] / vs[s]),  vs[s] = max over e of |v[s][e]| / 127
 //   x[m][s]  = float(sum over d of qi[m][d] ki[s][d]) * (qs[m] * factor) * ks[s] + mask[m][s]
-//   p[m][s]  = e^(x[m][s] - max over s of x[m][s])                                        3e-6 of itself
+//   p[m][s]  = e^(x[m][s] - max over s of x[m][s])                                        8e-5 of itself
 //   w[m][s]  = p[m][s] * vs[s],        wi[m][s] = rint(w[m][s] * c[m])
 //   c[m]     = 8192 / sum over s of w[m][s]
 //   y[m][e]  = float(sum over s of wi[m][s] vi[s][e]) / (c[m] * sum over s of p[m][s])

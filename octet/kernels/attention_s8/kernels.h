@@ -64,9 +64,8 @@ struct AttentionBlock {
   std::uint16_t digits[kAttentionKeyStride / 4];  ///< fours of keys that have second digits in any row
 };
 
-/// 2^f for |f| <= 1/2 but for 3e-6: c[0] + f (c[1] + f (...)).
-inline constexpr float kAttentionExp[] = {0x1.ffffe8p-1f, 0x1.62e0dcp-1f, 0x1.ec06dap-3f, 0x1.ca1442p-5f,
-                                          0x1.3997d6p-7f};
+/// 2^f for |f| <= 1/2 but for 8e-5: c[0] + f (c[1] + f (...)).
+inline constexpr float kAttentionExp[] = {0x1.fff692p-1f, 0x1.62f31ap-1f, 0x1.f0de1ap-3f, 0x1.c3f760p-5f};
 inline constexpr float kAttentionLeast = -86;             ///< of what e^x is taken
 inline constexpr float kAttentionLog2E = 0x1.715476p+0f;  ///< 1 / ln 2
 inline constexpr float kAttentionRound = 0x1.8p23f;       ///< adding it leaves the integer in the low bits

@@ -40,9 +40,11 @@ inline int lanes_left(std::int64_t all, std::int64_t at) {
   return at >= all ? 0 : static_cast<int>(all - at < kLanes ? all - at : kLanes);
 }
 
+constexpr int kScaledRows = 4 * kLanes;  // whose scales are found together, so that none waits for another's
+
 /// What makes integers of rows, and the way back.
 struct RowScales {
-  alignas(64) float inverse[kLanes], scale[kLanes];
+  alignas(64) float inverse[kScaledRows], scale[kScaledRows];
 };
 
 // Numbers [at, at + 16) of a row of `count` that lie `step` apart; zeros beyond.
@@ -61,56 +63,74 @@ inline typename Vector::S32 integers(typename Vector::F32 x, typename Vector::F3
   return Vector::bits(Vector::fma(x, scale, Vector::set(kAttentionRound + static_cast<float>(offset))));
 }
 
-// The greatest magnitudes of four rows in 16 parts, as bits.
-template <class Vector>
-inline void find_greatest(const float* const (&row)[4], std::int64_t step, std::int64_t count,
-                          typename Vector::S32* most) {
-  typename Vector::S32 four[4];
-  for (int j = 0; j < 4; ++j) four[j] = Vector::set(std::int32_t{0});
+// The greatest magnitudes of rows in 16 parts, as bits; those of whole blocks stay in registers.
+template <class Vector, int kRows>
+inline __attribute__((always_inline)) void find_greatest(const float* x, std::int64_t stride, std::int64_t step,
+                                                         std::int64_t count, typename Vector::S32* out) {
+  typename Vector::S32 most[kRows];
+  for (int r = 0; r < kRows; ++r) most[r] = Vector::set(std::int32_t{0});
+  const auto take = [&](std::int64_t i, const auto& load) {
+    const float* row = x;
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      most[r] = Vector::greatest_bits(most[r], Vector::magnitude_bits(load(row, i)));
+      row += stride;
+    }
+  };
   std::int64_t i = 0;
   for (; step == 1 && i + kLanes <= count; i += kLanes) {
-    for (int j = 0; j < 4; ++j) {
-      four[j] = Vector::greatest_bits(four[j], Vector::magnitude_bits(Vector::load(row[j] + i)));
-    }
+    take(i, [](const float* row, std::int64_t at) { return Vector::load(row + at); });
   }
   for (; i < count; i += kLanes) {
-    for (int j = 0; j < 4; ++j) {
-      const typename Vector::F32 v = load_lanes<Vector>(row[j], step, count, i);
-      four[j] = Vector::greatest_bits(four[j], Vector::magnitude_bits(v));
-    }
+    take(i, [&](const float* row, std::int64_t at) { return load_lanes<Vector>(row, step, count, at); });
   }
-  for (int j = 0; j < 4; ++j) most[j] = four[j];
+  for (int r = 0; r < kRows; ++r) out[r] = most[r];
 }
 
-/// Of up to kLanes rows at once, by their greatest magnitudes: less than `tiny` is zero, from `huge` on not finite.
+/// Of up to kLanes rows, by their greatest magnitudes: less than `tiny` is zero, from `huge` on not finite.
 template <class Vector>
-inline void find_scales(const float* x, std::int64_t stride, std::int64_t step, int rows, std::int64_t count,
-                        float tiny, float huge, RowScales& scales) {
+inline void find_scales_of_lanes(const float* x, std::int64_t stride, std::int64_t step, int rows, std::int64_t count,
+                                 float tiny, float huge, float* inverse, float* scale) {
   typename Vector::S32 most[kLanes];
-#pragma GCC unroll 4
-  for (int r = 0; r < kLanes; r += 4) {
-    const float* row[4];
-    for (int j = 0; j < 4; ++j) row[j] = x + (r + j < rows ? r + j : 0) * stride;  // any row for those beyond
-    find_greatest<Vector>(row, step, r < rows ? count : 0, most + r);
+  if (rows == kLanes) {
+    find_greatest<Vector, kLanes>(x, stride, step, count, most);
+  } else {
+    for (int r = 0; r < kLanes; ++r) most[r] = Vector::set(std::int32_t{0});
+    for (int r = 0; r < rows; ++r) find_greatest<Vector, 1>(x + r * stride, stride, step, count, most + r);
   }
   alignas(64) float size[kLanes];
   Vector::fold_bits(most, size);  // the bits of NaN are greater than those of infinity
-  for (int r = rows; r < kLanes; ++r) size[r] = 0;
   for (int r = 0; r < kLanes; ++r) {
-    const float finite = size[r] < huge ? size[r] / kAttentionLimit : __builtin_nanf("");
-    const float inverse = size[r] < huge ? kAttentionLimit / size[r] : 0;
-    scales.scale[r] = size[r] < tiny ? 0 : finite;
-    scales.inverse[r] = size[r] < tiny ? 0 : inverse;
+    const float finite = size[r] < huge ? size[r] * (1 / kAttentionLimit) : __builtin_nanf("");
+    const float inverse_of_finite = size[r] < huge ? kAttentionLimit / size[r] : 0;
+    scale[r] = size[r] < tiny ? 0 : finite;
+    inverse[r] = size[r] < tiny ? 0 : inverse_of_finite;
   }
 }
 
-/// Up to kLanes queries or keys as integers, filled up with zeros, and their scales.
+/// Of up to kScaledRows rows; zeros for those that fill up.
+template <class Vector>
+inline void find_scales(const float* x, std::int64_t stride, std::int64_t step, std::int64_t rows, std::int64_t count,
+                        float tiny, float huge, RowScales& scales) {
+  for (int r = 0; r < kScaledRows && r < attention_padded(rows); r += kLanes) {
+    find_scales_of_lanes<Vector>(x + r * stride, stride, step, lanes_left(rows, r), count, tiny, huge,
+                                 scales.inverse + r, scales.scale + r);
+  }
+}
+
+/// Of queries or keys.
+template <class Vector>
+inline void find_score_scales(const float* x, std::int64_t stride, std::int64_t step, std::int64_t rows,
+                              std::int64_t count, RowScales& scales) {
+  find_scales<Vector>(x, stride, step, rows, count, kAttentionTinyScores, kAttentionHugeScores, scales);
+}
+
+/// Up to kLanes queries or keys as integers, filled up with zeros.
 template <class Vector>
 inline void quantize_rows(const float* x, std::int64_t stride, std::int64_t step, int rows, std::int64_t count,
-                          int offset, char* out, RowScales& scales) {
-  find_scales<Vector>(x, stride, step, rows, count, kAttentionTinyScores, kAttentionHugeScores, scales);
+                          int offset, char* out, const float* inverses) {
   for (int r = 0; r < rows; ++r) {
-    const typename Vector::F32 inverse = Vector::set(scales.inverse[r]);
+    const typename Vector::F32 inverse = Vector::set(inverses[r]);
     char* const to = out + r * kAttentionDepthStride * Vector::kBytes;
     for (std::int64_t i = 0; i < attention_padded(count); i += kLanes) {
       const typename Vector::F32 v = load_lanes<Vector>(x + r * stride, step, count, i);
@@ -132,12 +152,14 @@ void pack_keys(const AttentionHead& head, const PackedHead& to) {
   constexpr int kStride = kAttentionDepthStride * Vector::kBytes;
   alignas(64) char rows[kLanes * kStride];
   auto* const out = reinterpret_cast<std::int32_t*>(to.keys);
+  RowScales scales;
   for (std::int64_t s = 0; s < attention_padded(head.keys); s += kLanes) {
-    const int count = lanes_left(head.keys, s);
+    const int count = lanes_left(head.keys, s), at = static_cast<int>(s % kScaledRows);
+    const float* const k = head.k + s * head.k_stride;
     if (count < kLanes) __builtin_memset(rows, 0, sizeof(rows));
-    RowScales scales;
-    quantize_rows<Vector>(head.k + s * head.k_stride, head.k_stride, head.k_step, count, head.depth, 0, rows, scales);
-    Vector::store(to.key_scale + s, Vector::load(scales.scale));
+    if (at == 0) find_score_scales<Vector>(k, head.k_stride, head.k_step, head.keys - s, head.depth, scales);
+    quantize_rows<Vector>(k, head.k_stride, head.k_step, count, head.depth, 0, rows, scales.inverse + at);
+    Vector::store(to.key_scale + s, Vector::load(scales.scale + at));
     std::int32_t* const columns = out + s / kColumns * kColumns * steps + s % kColumns;
     S32 offsets = Vector::set(std::int32_t{0});
     for (std::int64_t p = 0; p < steps; p += 8) {
@@ -161,14 +183,17 @@ void pack_values(const AttentionHead& head, const PackedHead& to) {
   constexpr int kGroup = Vector::kGroup;
   const std::int64_t steps = attention_padded(head.keys) / kGroup;
   auto* const out = reinterpret_cast<std::int32_t*>(to.values);
+  RowScales scales;
   for (std::int64_t s = 0; s < attention_padded(head.keys); s += kLanes) {
     const float* const v = head.v + s * head.v_stride;
-    const int count = lanes_left(head.keys, s);
-    RowScales scales;
-    find_scales<Vector>(v, head.v_stride, head.v_step, count, head.width, kAttentionTiny, __builtin_inff(), scales);
+    const int count = lanes_left(head.keys, s), at = static_cast<int>(s % kScaledRows);
+    if (at == 0) {
+      find_scales<Vector>(v, head.v_stride, head.v_step, head.keys - s, head.width, kAttentionTiny, __builtin_inff(),
+                          scales);
+    }
     // A key that is not a number makes its value none, too, which is where outputs see it.
     Vector::store(to.value_scale + s,
-                  Vector::fma(Vector::load(to.key_scale + s), Vector::set(0.0f), Vector::load(scales.scale)));
+                  Vector::fma(Vector::load(to.key_scale + s), Vector::set(0.0f), Vector::load(scales.scale + at)));
     for (std::int64_t e = 0; e < attention_padded(head.width); e += kLanes) {
       std::int32_t* const panel = out + (e / kColumns * steps + s / kGroup) * kColumns + e % kColumns;
       for (int r = 0; r < kLanes; r += kGroup) {
@@ -176,7 +201,7 @@ void pack_values(const AttentionHead& head, const PackedHead& to) {
         for (int i = 0; i < kGroup; ++i) {
           const typename Vector::F32 x =
               load_lanes<Vector>(v + (r + i) * head.v_stride, head.v_step, r + i < count ? head.width : 0, e);
-          ints[i] = integers<Vector>(x, Vector::set(scales.inverse[r + i]), 0);
+          ints[i] = integers<Vector>(x, Vector::set(scales.inverse[at + r + i]), 0);
         }
         Vector::store(panel + r / kGroup * kColumns, Vector::join(ints));
       }

@@ -27,7 +27,7 @@ RowScale scale_of(const float* x, std::int64_t step, std::int64_t count, float t
     most = std::isnan(most) || std::isnan(size) ? NAN : std::fmax(most, size);
   }
   if (!(most < huge)) return {0, NAN};
-  return most < tiny ? RowScale{} : RowScale{kAttentionLimit / most, most / kAttentionLimit};
+  return most < tiny ? RowScale{} : RowScale{kAttentionLimit / most, most * (1 / kAttentionLimit)};
 }
 
 // rint(x * scale), rounded once.
@@ -64,8 +64,8 @@ float exp_of(float d) {
   d = d > kAttentionLeast ? d : kAttentionLeast;
   const float n = std::fma(d, kAttentionLog2E, kAttentionRound) - kAttentionRound;
   const float f = std::fma(d, kAttentionLog2E, -n);
-  float p = kAttentionExp[4];
-  for (int i = 3; i >= 0; --i) p = std::fma(p, f, kAttentionExp[i]);
+  float p = kAttentionExp[3];
+  for (int i = 2; i >= 0; --i) p = std::fma(p, f, kAttentionExp[i]);
   return std::ldexp(p, static_cast<int>(n));
 }
 

@@ -38,8 +38,8 @@ inline typename Vector::F32 exp_of(typename Vector::F32 d) {
   using F32 = typename Vector::F32;
   const F32 log2e = Vector::set(kAttentionLog2E), round = Vector::set(kAttentionRound);
   const F32 n = Vector::sub(Vector::fma(d, log2e, round), round), f = Vector::fms(d, log2e, n);
-  F32 p = Vector::set(kAttentionExp[4]);
-  for (int i = 3; i >= 0; --i) p = Vector::fma(p, f, Vector::set(kAttentionExp[i]));
+  F32 p = Vector::set(kAttentionExp[3]);
+  for (int i = 2; i >= 0; --i) p = Vector::fma(p, f, Vector::set(kAttentionExp[i]));
   return Vector::times_power(p, n);
 }
 
