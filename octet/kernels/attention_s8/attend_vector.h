@@ -165,6 +165,10 @@ void attend(const AttentionHead& head, const void* memory, const AttentionQuerie
   constexpr int kBlocksRows = 4 * kAttentionRows;  // whole vectors of scales
   static_assert(kBlocksRows % kLanes == 0 && kBlocksRows <= kScaledRows);
   RowScales scales;
+  // Folds take rows that no block has.
+  __builtin_memset(block.most, 0, sizeof(block.most));
+  __builtin_memset(block.totals, 0, sizeof(block.totals));
+  __builtin_memset(block.sums, 0, sizeof(block.sums));
   for (std::int64_t first = 0; first < queries.rows; first += kAttentionRows) {
     const int rows = static_cast<int>(queries.rows - first < kAttentionRows ? queries.rows - first : kAttentionRows);
     if (rows < kAttentionRows) clear_rows<Vector>(head, rows, block);

@@ -5,15 +5,15 @@
 //   x[m][s]  = float(sum over d of qi[m][d] ki[s][d]) * (qs[m] * factor) * ks[s] + mask[m][s]
 //   p[m][s]  = e^(x[m][s] - max over s of x[m][s])                                        8e-5 of itself
 //   w[m][s]  = p[m][s] * vs[s],        wi[m][s] = rint(w[m][s] * c[m])
-//   c[m]     = 8192 / sum over s of w[m][s]
+//   c[m]     = 7936 / sum over s of w[m][s]
 //   y[m][e]  = float(sum over s of wi[m][s] vi[s][e]) / (c[m] * sum over s of p[m][s])
 //
-// The weights of a row share 8192 steps: those of more than 255 have a second digit of eight bits, which is multiplied
+// The weights of a row share 7936 steps: those of more than 255 have a second digit of eight bits, which is multiplied
 // only for keys where one of a block of rows needs it. 31 keys of a row can.
 //
 // What is lost: of a score at most factor (qs[m] sum over d of |k[s][d]| + ks[s] sum over d of |q[m][d]| + depth qs[m]
 // ks[s] / 2) / 2, typically factor |q[m]| |k[s]| / (140 sqrt(depth)); of a value 1/254 of its row's greatest; of
-// weights at most keys / 16384 of the greatest value, typically sqrt(keys / 12) / 8192.
+// weights at most keys / 15872 of the greatest value, typically sqrt(keys / 12) / 7936.
 //
 // Every scale belongs to one row, so no query meets another's numbers, and masked keys change nothing. p is taken as
 // e^-86 where it would be less. Rows of queries and keys below 1e-18 and values below 1e-30 count as zero. NaN,
@@ -32,7 +32,7 @@
 
 namespace octet::kernels {
 
-inline constexpr std::int64_t kAttentionS8Keys = 1024;  ///< at most, as weights share 8192 steps
+inline constexpr std::int64_t kAttentionS8Keys = 1024;  ///< at most, as weights share 7936 steps
 inline constexpr std::int64_t kAttentionS8Depth = 256;  ///< at most
 
 /// Keys and values of a head: k[s][d] is k[s * k_stride + d * k_step], v[s][e] is v[s * v_stride + e * v_step].
