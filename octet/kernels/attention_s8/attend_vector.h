@@ -111,10 +111,12 @@ inline __attribute__((always_inline)) void find_tile_sums(const AttentionBlock& 
 template <class Vector, int kRows, int kVectors>
 void find_outputs(const AttentionHead& head, const PackedHead& packed, const AttentionQueries& queries,
                   std::int64_t begin, int rows, int digits, const AttentionBlock& block) {
-  const std::int64_t steps = attention_padded(head.keys) / Vector::kGroup;
+  // Keys that fill up the panels have no weights.
+  const std::int64_t steps = (head.keys + Vector::kGroup - 1) / Vector::kGroup;
+  const std::int64_t panel_steps = attention_padded(head.keys) / Vector::kGroup;
   constexpr int kColumns = kVectors * kLanes;
   const auto* panel = reinterpret_cast<const std::int32_t*>(packed.values);
-  for (std::int64_t n = 0; n < head.width; n += kColumns, panel += steps * kColumns) {
+  for (std::int64_t n = 0; n < head.width; n += kColumns, panel += panel_steps * kColumns) {
     for_tiles<kRows>(rows, [&](int first, auto tile_rows) {
       constexpr int kTile = decltype(tile_rows)::value;
       typename Vector::S32 sum[kTile][kVectors];
@@ -181,7 +183,7 @@ void attend(const AttentionHead& head, const void* memory, const AttentionQuerie
     quantize_queries<Vector>(head, queries, first, rows, scales.inverse + at, scales.scale + at, block);
     const MaskRows masks = read_mask(head, queries, first, rows, block);
     find_scores<Vector, kRows, kVectors>(head, packed, masks, rows, block);
-    const int digits = weigh<Vector>(packed.value_scale, attention_padded(head.keys), rows, block);
+    const int digits = weigh<Vector>(packed.value_scale, head.keys, rows, block);
     find_outputs<Vector, kRows, kVectors>(head, packed, queries, first, rows, digits, block);
   }
 }
