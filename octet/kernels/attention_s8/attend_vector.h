@@ -20,27 +20,32 @@ inline __attribute__((always_inline)) void run_step(const char* a, int stride, c
   }
 }
 
-/// tile(first row, number of rows known to the compiler) over the first `rows` rows of a block; a tile may take a few
-/// rows more.
-template <int kRows>
-struct TileRows {
-  static constexpr int value = kRows;
+/// Rows and vectors of a tile, known to the compiler.
+template <int kTileRows, int kTileVectors>
+struct TileSize {
+  static constexpr int kRows = kTileRows, kVectors = kTileVectors;
 };
-template <int kRows, class Tile>
-inline void for_tiles(int rows, const Tile& tile) {
+
+/// tile(first row, its size) over the first `rows` rows of a block and `columns` of a panel; a tile may take a few rows
+/// more.
+template <int kRows, int kVectors, class Tile>
+inline void for_tiles(int rows, std::int64_t columns, const Tile& tile) {
+  if constexpr (kVectors > 1) {
+    if (columns <= kLanes) return for_tiles<kRows, 1>(rows, columns, tile);
+  }
   for (int first = 0; first < rows; first += kRows) {
     if (rows - first <= kRows / 3) {
-      tile(first, TileRows<kRows / 3>());
+      tile(first, TileSize<kRows / 3, kVectors>());
     } else if (rows - first <= kRows / 3 * 2) {
-      tile(first, TileRows<kRows / 3 * 2>());
+      tile(first, TileSize<kRows / 3 * 2, kVectors>());
     } else {
-      tile(first, TileRows<kRows>());
+      tile(first, TileSize<kRows, kVectors>());
     }
   }
 }
 
 // Scores of a tile by a panel of keys, from key `at` on, and the greatest ones so far.
-template <class Vector, int kRows, int kVectors>
+template <class Vector, int kColumns, int kRows, int kVectors>
 inline __attribute__((always_inline)) void find_tile_scores(const PackedHead& packed, const std::int32_t* panel,
                                                             std::int64_t steps, std::int64_t at, int first,
                                                             const MaskRows& masks, AttentionBlock& block) {
@@ -52,7 +57,7 @@ inline __attribute__((always_inline)) void find_tile_scores(const PackedHead& pa
   }
   const char* const a = block.queries + first * kStride;
   for (std::int64_t p = 0; p < steps; ++p) {
-    run_step<Vector>(a + 4 * p, kStride, panel + p * kVectors * kLanes, sum);
+    run_step<Vector>(a + 4 * p, kStride, panel + p * kColumns, sum);
   }
   const float* const key_scale = packed.key_scale + at;
 #pragma GCC unroll 16  // so that sums stay in registers
@@ -79,19 +84,20 @@ void find_scores(const AttentionHead& head, const PackedHead& packed, const Mask
   constexpr int kColumns = kVectors * kLanes;
   const auto* panel = reinterpret_cast<const std::int32_t*>(packed.keys);
   for (int r = 0; r < kAttentionRows; ++r) Vector::store(block.most + r * kLanes, Vector::set(-__builtin_inff()));
-  for (std::int64_t n = 0; n < attention_padded(head.keys); n += kColumns, panel += steps * kColumns) {
-    for_tiles<kRows>(rows, [&](int first, auto tile_rows) {
-      find_tile_scores<Vector, decltype(tile_rows)::value, kVectors>(packed, panel, steps, n, first, masks, block);
+  for (std::int64_t n = 0; n < head.keys; n += kColumns, panel += steps * kColumns) {
+    for_tiles<kRows, kVectors>(rows, head.keys - n, [&](int first, auto size) {
+      using Size = decltype(size);
+      find_tile_scores<Vector, kColumns, Size::kRows, Size::kVectors>(packed, panel, steps, n, first, masks, block);
     });
   }
 }
 
 // Sums of a tile by a panel of values: of second digits, where there are any, and of the first.
-template <class Vector, int kRows, int kVectors>
+template <class Vector, int kColumns, int kRows, int kVectors>
 inline __attribute__((always_inline)) void find_tile_sums(const AttentionBlock& block, int first, int digits,
                                                           const std::int32_t* panel, std::int64_t steps,
                                                           typename Vector::S32 (&sum)[kRows][kVectors]) {
-  constexpr int kStride = kAttentionKeyStride * Vector::kBytes, kColumns = kVectors * kLanes;
+  constexpr int kStride = kAttentionKeyStride * Vector::kBytes;
   for (int v = 0; v < kVectors; ++v) {
     for (int r = 0; r < kRows; ++r) sum[r][v] = Vector::set(std::int32_t{0});
   }
@@ -117,16 +123,16 @@ void find_outputs(const AttentionHead& head, const PackedHead& packed, const Att
   constexpr int kColumns = kVectors * kLanes;
   const auto* panel = reinterpret_cast<const std::int32_t*>(packed.values);
   for (std::int64_t n = 0; n < head.width; n += kColumns, panel += panel_steps * kColumns) {
-    for_tiles<kRows>(rows, [&](int first, auto tile_rows) {
-      constexpr int kTile = decltype(tile_rows)::value;
-      typename Vector::S32 sum[kTile][kVectors];
-      find_tile_sums<Vector>(block, first, digits, panel, steps, sum);
+    for_tiles<kRows, kVectors>(rows, head.width - n, [&](int first, auto size) {
+      constexpr int kTileRows = decltype(size)::kRows, kTileVectors = decltype(size)::kVectors;
+      typename Vector::S32 sum[kTileRows][kTileVectors];
+      find_tile_sums<Vector, kColumns>(block, first, digits, panel, steps, sum);
 #pragma GCC unroll 16  // so that sums stay in registers
-      for (int r = 0; r < kTile; ++r) {
+      for (int r = 0; r < kTileRows; ++r) {
         if (first + r >= rows) return;
         float* const y = queries.y + (begin + first + r) * queries.y_stride;
         const typename Vector::F32 scale = Vector::set(block.out_scale[first + r]);
-        for (int v = 0; v < kVectors; ++v) {
+        for (int v = 0; v < kTileVectors; ++v) {
           const std::int64_t at = n + v * kLanes;
           const int left = lanes_left(head.width, at);
           const typename Vector::F32 out = Vector::mul(Vector::to_f32(sum[r][v]), scale);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -120,9 +121,11 @@ void expect_same(const std::vector<float>& a, const std::vector<float>& b, const
 
 TEST(AttentionS8, EveryKernelGivesTheReferencesBits) {
   Random random(7);
-  for (int i = 0; i < 150; ++i) {
-    Problem p(random, random.in(0, 30), random.in(1, i % 10 == 0 ? 1024 : 90), random.in(1, i % 7 == 0 ? 256 : 40),
-              random.in(1, 70));
+  for (int i = 0; i < 200; ++i) {
+    // Whole vectors of keys, and blocks of rows, read masks where they lie.
+    const std::int64_t keys = i % 10 == 0 ? random.in(1, 1024) : i % 3 == 0 ? 16 * random.in(1, 6) : random.in(1, 90);
+    const std::int64_t depth = random.in(1, i % 7 == 0 ? 256 : 40);
+    Problem p(random, i % 4 == 0 ? 12 * random.in(1, 6) : random.in(0, 70), keys, depth, random.in(1, 70));
     if (i % 5 == 0) p.v.assign(p.v.size(), 0);
     if (i % 6 == 0) p.q.assign(p.q.size(), 1e-35f);
     const std::vector<float> expected = p.run(*attention_s8_table().back());
@@ -193,7 +196,7 @@ TEST(AttentionS8, WorstCaseSumsStayWithin32Bits) {
 
 TEST(AttentionS8, WhatIsNotFiniteIsNotHidden) {
   for (const AttentionS8Kernel* kernel : runnable()) {
-    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+    for (const float bad : {NAN, std::bit_cast<float>(0xffc12345u), INFINITY, -INFINITY}) {
       Random random(10);
       const auto fresh = [&] {
         Problem p(random, 14, 19, 8, 5);
@@ -214,6 +217,9 @@ TEST(AttentionS8, WhatIsNotFiniteIsNotHidden) {
       for (std::size_t s = 0; s < 19; ++s) in_mask.mask[19 + s] = bad;
       const auto z = in_mask.run(*kernel);
       EXPECT_TRUE(std::isfinite(z[0]) && std::isnan(z[6]) && std::isfinite(z[12])) << kernel->name;
+      // Of one key minus infinity masks it.
+      for (std::size_t s = 1; s < 19; ++s) in_mask.mask[19 + s] = 0;
+      EXPECT_EQ(std::isfinite(in_mask.run(*kernel)[6]), bad == -INFINITY) << kernel->name;
     }
   }
 }

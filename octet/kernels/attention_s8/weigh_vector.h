@@ -12,12 +12,12 @@ struct MaskRows {
   std::int64_t step;
 };
 
-// Masks are read where they lie if no key fills up; otherwise, or if tiles take more rows than there are, copied, and
-// keys that fill up are masked.
+// Masks are read where they lie if no key fills up a vector; otherwise, or if tiles take more rows than there are,
+// copied, and keys that fill up are masked.
 inline MaskRows read_mask(const AttentionHead& head, const AttentionQueries& queries, std::int64_t first, int rows,
                           AttentionBlock& block) {
   const bool shared = queries.mask == nullptr || queries.mask_stride == 0;
-  if (queries.mask != nullptr && head.keys == attention_padded(head.keys) && (shared || rows == kAttentionRows)) {
+  if (queries.mask != nullptr && head.keys % kLanes == 0 && (shared || rows == kAttentionRows)) {
     return {queries.mask + first * queries.mask_stride, queries.mask_stride};
   }
   const MaskRows copied = {block.mask, shared ? 0 : kAttentionKeyStride};
