@@ -1,4 +1,4 @@
-// Sixteen lanes of two registers of AVX2, for pack_vector.h; without the products.
+// Sixteen lanes of two registers of AVX2, for quantize_vector.h; without the products.
 #pragma once
 
 #include <immintrin.h>

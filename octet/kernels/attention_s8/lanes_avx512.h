@@ -1,4 +1,4 @@
-// Sixteen lanes of one register of AVX-512, for pack_vector.h; without the products.
+// Sixteen lanes of one register of AVX-512, for quantize_vector.h; without the products.
 #pragma once
 
 #include <immintrin.h>

@@ -1,7 +1,7 @@
-// What stands between the two products: masks, and weights of scores; as pack_vector.h.
+// What stands between the two products: masks, and weights of scores; as quantize_vector.h.
 #pragma once
 
-#include "octet/kernels/attention_s8/pack_vector.h"
+#include "octet/kernels/attention_s8/quantize_vector.h"
 
 namespace octet::kernels {
 namespace {
