@@ -26,9 +26,8 @@ double gops(const StepInfo& step) {
 
 // Share of what the probe's matrix product reached; 0 where a step has no products.
 double fraction(const StepInfo& step, const Probe& probe) {
-  // Products of 16-bit integers take twice the time of those of eight bits.
-  const bool s16 = step.kernel.starts_with("attention_s16");
-  const double limit = s16 ? probe.int8_gops / 2 : step.int8 ? probe.int8_gops : probe.float_gflops;
+  const bool int8 = step.int8 || step.kernel.starts_with("attention_s8");
+  const double limit = int8 ? probe.int8_gops : probe.float_gflops;
   return limit > 0 ? gops(step) / limit : 0;
 }
 

@@ -169,7 +169,7 @@ std::string attention_kernel(const Session& session) {
   return "none";
 }
 
-// Of operands from eight bits the products are of 16-bit integers, which the profile says; of floats they are not, nor
+// Of operands from eight bits the products are of such integers, which the profile says; of floats they are not, nor
 // of heads too large for it.
 TEST(Attention, OfEightBitOperandsIsInIntegers) {
   const Case cases[] = {
@@ -192,7 +192,7 @@ TEST(Attention, OfEightBitOperandsIsInIntegers) {
         EXPECT_EQ(fast, Session(graph, {.threads = threads}).run(inputs)[0].to_double()) << threads << " threads";
       }
       const bool in_integers = eight_bits && c.keys <= 1024;
-      EXPECT_EQ(attention_kernel(one).starts_with("attention_s16"), in_integers) << attention_kernel(one);
+      EXPECT_EQ(attention_kernel(one).starts_with("attention_s8"), in_integers) << attention_kernel(one);
     }
   }
 }

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "octet/kernels/attention_s16/attention_s16.h"
+#include "octet/kernels/attention_s8/attention_s8.h"
 #include "octet/kernels/igemm/igemm.h"
 #include "octet/kernels/weight_only/weight_only.h"
 
@@ -21,10 +21,10 @@ extern const IgemmKernel depthwise_u8s8_avx_vnni_simulated, depthwise_f32_avx512
 extern const WeightOnlyKernel weight_only_avx512_vnni_simulated, weight_only_avx512_simulated;
 extern const WeightOnlyKernel weight_only_avx_vnni_simulated;
 
-extern const AttentionS16Kernel attention_s16_avx512_vnni_simulated, attention_s16_avx_vnni_simulated;
+extern const AttentionS8Kernel attention_s8_avx512_vnni_simulated, attention_s8_avx_vnni_simulated;
 
-inline std::vector<const AttentionS16Kernel*> simulated_attention_s16() {
-  return {&attention_s16_avx512_vnni_simulated, &attention_s16_avx_vnni_simulated};
+inline std::vector<const AttentionS8Kernel*> simulated_attention_s8() {
+  return {&attention_s8_avx512_vnni_simulated, &attention_s8_avx_vnni_simulated};
 }
 inline IgemmKernels simulated_igemm_u8s8() {
   IgemmKernels all = {&igemm_u8s8_avx_vnni_simulated};
@@ -49,7 +49,7 @@ inline WeightOnlyKernels simulated_weight_only() {
   return {&weight_only_avx512_vnni_simulated, &weight_only_avx512_simulated, &weight_only_avx_vnni_simulated};
 }
 #else
-inline std::vector<const AttentionS16Kernel*> simulated_attention_s16() { return {}; }
+inline std::vector<const AttentionS8Kernel*> simulated_attention_s8() { return {}; }
 inline IgemmKernels simulated_igemm_u8s8() { return {}; }
 inline IgemmKernels simulated_igemm_f32() { return {}; }
 inline IgemmKernels simulated_depthwise_u8s8() { return {}; }

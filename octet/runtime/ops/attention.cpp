@@ -2,7 +2,7 @@
 //   q f32 [..., M, D], k f32 [..., D, S], v f32 [..., S, E]; mask f32 that broadcasts to [..., M, S], or none
 //   y f32 [..., M, E]; leading dimensions of the operands are equal, or 1
 // Attributes q_perm, k_perm, v_perm: the operand is that Transpose of the input; y_perm: the output is that Transpose
-// of y; scale; products "s16": of 16-bit integers (attention_s16.cpp) where the head's size allows it, absent: of
+// of y; scale; products "s8": of 8-bit integers (attention_s8.cpp) where the head's size allows it, absent: of
 // floats. Keys and values of a matrix are packed once for many rows of queries, blocks of which pass through both
 // products while their scores are in cache.
 // Source: Vaswani et al. 2017 (arXiv 1706.03762), equation 1.
@@ -126,8 +126,8 @@ class AttentionStep : public PreparedStep {
 std::unique_ptr<PreparedStep> prepare(const PrepareContext& ctx) {
   const bool masked = ctx.node.inputs.size() > 3 && ctx.node.inputs[3] != kNoValue;
   if (!ctx.inputs[0] || !ctx.inputs[1] || !ctx.inputs[2] || (masked && !ctx.inputs[3])) return nullptr;
-  if (ctx.node.attributes.text("products", "f32") == "s16") {
-    if (auto step = prepare_attention_s16(ctx)) return step;
+  if (ctx.node.attributes.text("products", "f32") == "s8") {
+    if (auto step = prepare_attention_s8(ctx)) return step;
   }
   return std::make_unique<AttentionStep>(ctx);
 }

@@ -29,7 +29,7 @@ class AttentionLayout {
   AttentionOperand mask;        ///< row_step 0: the same for every row; without steps: none
 };
 
-/// The form of attribute products "s16" (kernels/attention_s16); null where a head is too large for it.
-std::unique_ptr<PreparedStep> prepare_attention_s16(const PrepareContext& ctx);
+/// The form of attribute products "s8" (kernels/attention_s8); null where a head is too large for it.
+std::unique_ptr<PreparedStep> prepare_attention_s8(const PrepareContext& ctx);
 
 }  // namespace octet::runtime

@@ -6,7 +6,7 @@
 namespace octet::runtime {
 
 int absorb_transposes(Graph& graph);
-int attention_in_s16(Graph& graph);
+int attention_in_s8(Graph& graph);
 int concat_in_place(Graph& graph);
 int unsigned_activations(Graph& graph);
 int fuse_table(Graph& graph);

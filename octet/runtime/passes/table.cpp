@@ -30,7 +30,7 @@ const std::vector<Pass>& passes() {
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
       {"fuse_attention", fuse_attention},
-      {"attention_in_s16", attention_in_s16},
+      {"attention_in_s8", attention_in_s8},
       {"absorb_transposes", absorb_transposes},
       {"concat_in_place", concat_in_place},
       {"quantize_rows_once", quantize_rows_once},

@@ -55,14 +55,17 @@ inline __m128i low_bytes(simde__m512i v) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
 }
 
-inline __m256i low_halves(simde__m512i v) {
-  std::int32_t lanes[16];
-  std::int16_t halves[16];
+// Of powers that are integers.
+inline simde__m512 times_power(simde__m512 v, simde__m512 power) {
+  float lanes[16], powers[16];
   __builtin_memcpy(lanes, &v, 64);
-  for (int i = 0; i < 16; ++i) halves[i] = static_cast<std::int16_t>(lanes[i]);
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves));
+  __builtin_memcpy(powers, &power, 64);
+  for (int i = 0; i < 16; ++i) {
+    lanes[i] = powers[i] != powers[i] ? powers[i] : __builtin_ldexpf(lanes[i], static_cast<int>(powers[i]));
+  }
+  __builtin_memcpy(&v, lanes, 64);
+  return v;
 }
-inline __m256 half_of_floats(simde__m512 v, int i) { return _mm256_castsi256_ps(half_of(v, i)); }
 
 /// The elements of memory that a mask names, zeros for the others.
 template <class Vector, class Element>
@@ -118,7 +121,8 @@ inline void store_masked(void* p, unsigned long long mask, Vector v) {
 #define _mm256_dpbusd_epi32 simde_mm256_dpbusd_epi32
 #undef _mm256_dpwssd_avx_epi32
 #define _mm256_dpwssd_avx_epi32 simde_mm256_dpwssd_epi32
-#undef _mm512_cvtepi32_epi16
-#define _mm512_cvtepi32_epi16 octet_emulated::low_halves
-#undef _mm512_extractf32x8_ps
-#define _mm512_extractf32x8_ps octet_emulated::half_of_floats
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4(a, b, parts) \
+  simde_mm512_castsi512_ps(simde_mm512_shuffle_i32x4(simde_mm512_castps_si512(a), simde_mm512_castps_si512(b), parts))
+#undef _mm512_scalef_ps
+#define _mm512_scalef_ps octet_emulated::times_power

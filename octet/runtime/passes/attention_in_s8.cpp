@@ -1,6 +1,5 @@
-// Attention whose queries, keys and values all come from eight bits multiplies in 16-bit integers: that takes half the
-// time of float, and what it rounds is some hundredth of what its operands were rounded by. Of float operands it stays
-// float.
+// Attention whose queries, keys and values all come from eight bits multiplies in 8-bit integers with a scale for each
+// row, as the products that they come from do. Of float operands it stays float.
 #include "octet/runtime/passes/passes.h"
 #include "octet/runtime/passes/qdq.h"
 #include "octet/runtime/runtime_op.h"
@@ -22,7 +21,7 @@ bool from_eight_bits(const Edit& edit, ValueId id) {
 
 }  // namespace
 
-int attention_in_s16(Graph& graph) {
+int attention_in_s8(Graph& graph) {
   Edit edit(graph);
   int count = 0;
   for (int i = 0; i < edit.node_count(); ++i) {
@@ -31,7 +30,7 @@ int attention_in_s16(Graph& graph) {
     if (!from_eight_bits(edit, inputs[0]) || !from_eight_bits(edit, inputs[1]) || !from_eight_bits(edit, inputs[2])) {
       continue;
     }
-    edit.node(i).attributes.set("products", std::string("s16"));
+    edit.node(i).attributes.set("products", std::string("s8"));
     ++count;
   }
   return count;

@@ -1,5 +1,5 @@
-// Attention whose products run on 16-bit integers; operands and output as attention.cpp has them.
-#include "octet/kernels/attention_s16/attention_s16.h"
+// Attention whose products run on 8-bit integers; operands and output as attention.cpp has them.
+#include "octet/kernels/attention_s8/attention_s8.h"
 
 #include <algorithm>
 
@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::int64_t kBlockRows = 12, kPartRows = 384;
 
-class AttentionS16Step : public PreparedStep {
+class AttentionS8Step : public PreparedStep {
  public:
-  explicit AttentionS16Step(const PrepareContext& ctx)
+  explicit AttentionS8Step(const PrepareContext& ctx)
       : layout_(ctx),
-        kernel_(kernels::select_attention_s16()),
+        kernel_(kernels::select_attention_s8()),
         factor_(ctx.node.attributes.real("scale", 1)),
         threads_(std::min(ctx.threads, Slot::kMost)),
         part_(layout_.part_rows(kBlockRows, kPartRows, ctx.threads)) {
@@ -28,7 +28,7 @@ class AttentionS16Step : public PreparedStep {
              .v_step = layout_.v.column_step};
   }
 
-  bool fits() const { return kernels::fits_attention_s16(head_.keys, head_.depth); }
+  bool fits() const { return kernels::fits_attention_s8(head_.keys, head_.depth); }
 
   void run(EvalContext& ctx) const override {
     Tensor& y = ctx.output(0, DType::f32, layout_.output);
@@ -51,11 +51,11 @@ class AttentionS16Step : public PreparedStep {
 
  private:
   std::int64_t slot_bytes() const {
-    return kernels::scratch_bytes_attention_s16() + (kernels::packed_bytes_attention_s16(head_) + 63) / 64 * 64;
+    return kernels::scratch_bytes_attention_s8() + (kernels::packed_bytes_attention_s8(head_) + 63) / 64 * 64;
   }
 
   void run_part(EvalContext& ctx, float* y, std::int64_t matrix, std::int64_t begin, std::uint8_t* memory) const {
-    std::uint8_t* const packed = memory + kernels::scratch_bytes_attention_s16();
+    std::uint8_t* const packed = memory + kernels::scratch_bytes_attention_s8();
     kernels::AttentionHead head = head_;
     head.k = ctx.input(1).data<float>() + layout_.offset(layout_.k, matrix);
     head.v = ctx.input(2).data<float>() + layout_.offset(layout_.v, matrix);
@@ -75,7 +75,7 @@ class AttentionS16Step : public PreparedStep {
   }
 
   AttentionLayout layout_;
-  const kernels::AttentionS16Kernel& kernel_;
+  const kernels::AttentionS8Kernel& kernel_;
   kernels::AttentionHead head_;
   float factor_;
   int threads_;
@@ -84,8 +84,8 @@ class AttentionS16Step : public PreparedStep {
 
 }  // namespace
 
-std::unique_ptr<PreparedStep> prepare_attention_s16(const PrepareContext& ctx) {
-  auto step = std::make_unique<AttentionS16Step>(ctx);
+std::unique_ptr<PreparedStep> prepare_attention_s8(const PrepareContext& ctx) {
+  auto step = std::make_unique<AttentionS8Step>(ctx);
   if (!step->fits()) return nullptr;
   return step;
 }

@@ -1,0 +1,24 @@
+// AVX2: vpmaddwd and an addition, in tiles of 6x16.
+#include <immintrin.h>
+
+#include "octet/kernels/attention_s8/attend_vector.h"
+#include "octet/kernels/attention_s8/lanes_avx2.h"
+
+namespace octet::kernels {
+namespace {
+
+struct Products : Words<Lanes256> {
+  static S32 multiply_add(S32 sum, S32 a, S32 b) {
+    return {_mm256_add_epi32(sum.low, _mm256_madd_epi16(a.low, b.low)),
+            _mm256_add_epi32(sum.high, _mm256_madd_epi16(a.high, b.high))};
+  }
+};
+
+}  // namespace
+
+const AttentionS8Kernel attention_s8_avx2 = {.name = "attention_s8_avx2",
+                                             .isa = Isa::avx2,
+                                             .pack = pack<Products, 1 * kLanes>,
+                                             .attend = attend<Products, 6, 1>};
+
+}  // namespace octet::kernels
