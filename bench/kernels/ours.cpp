@@ -48,11 +48,12 @@ ThreadPool& one_thread() {
 
 }  // namespace
 
+// oneDNN's activations have no zero point, as those behind a Relu: neither have ours.
 std::function<void()> our_conv(const ConvShape& s, bool int8, const char** name) {
   const bool depthwise = s.groups > 1;
-  const std::int64_t k = s.in_channels / s.groups, m = s.batch * s.out_height * s.out_width, n = s.out_channels;
+  const std::int64_t m = s.batch * s.out_height * s.out_width, n = s.out_channels;
   const IgemmKernel& kernel = depthwise ? (int8 ? select_depthwise_u8s8(s) : select_depthwise_f32(s))
-                              : int8    ? select_igemm_u8s8(n, k * s.kernel_height * s.kernel_width)
+                              : int8    ? select_igemm_u8s8(s, {})
                                         : select_igemm_f32(n);
   *name = kernel.name;
   const std::int64_t packed =
@@ -72,9 +73,9 @@ std::function<void()> our_conv(const ConvShape& s, bool int8, const char** name)
     const auto* u8 = static_cast<const std::uint8_t*>(job->in.data());
     const auto* f32 = static_cast<const float*>(job->in.data());
     if (depthwise && int8)
-      return depthwise_u8s8(kernel, s, u8, 3, job->packed.data(), e, job->scratch.data(), one_thread());
+      return depthwise_u8s8(kernel, s, u8, 0, job->packed.data(), e, job->scratch.data(), one_thread());
     if (depthwise) return depthwise_f32(kernel, s, f32, job->packed.data(), e, job->scratch.data(), one_thread());
-    if (int8) return conv_u8s8(kernel, s, u8, 3, job->packed.data(), e, job->scratch.data(), one_thread());
+    if (int8) return conv_u8s8(kernel, s, u8, 0, job->packed.data(), e, job->scratch.data(), one_thread());
     conv_f32(kernel, s, f32, job->packed.data(), e, job->scratch.data(), one_thread());
   };
 }

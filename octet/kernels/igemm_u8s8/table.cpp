@@ -15,6 +15,7 @@ constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vn
                                &igemm_u8s8_avx2,           &igemm_u8s8_avx2_narrow,    &igemm_u8s8_reference};
 
 constexpr std::int64_t kManyColumns = 192;  // from here on wide tiles pay: each panel reads all of A again
+constexpr std::int64_t kManyOfWindows = 64;  // and they fill their few rows sooner where pixels make many small tiles
 
 // Of a group.
 std::int64_t columns(const ConvShape& s) { return s.out_channels / s.groups; }
@@ -23,10 +24,12 @@ std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.
 std::int64_t products(const GemmShape& s) { return s.k; }
 std::int64_t rows(const ConvShape& s) { return s.batch * s.out_height * s.out_width; }
 std::int64_t rows(const GemmShape& s) { return s.m; }
+std::int64_t many(const ConvShape& s) { return s.kernel_width > 1 ? kManyOfWindows : kManyColumns; }
+std::int64_t many(const GemmShape&) { return kManyColumns; }
 
 template <class Shape>
 const IgemmKernel& select_for_any(const Shape& s) {
-  return select_igemm_u8s8(columns(s), products(s));
+  return products(s) > kExactProducts ? igemm_u8s8_reference_wide : select_tile(kTable, columns(s), many(s));
 }
 // The wide kernel of its instruction set gives way to the narrow one.
 template <class Shape>
