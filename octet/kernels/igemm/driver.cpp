@@ -149,9 +149,10 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
     tile.taps = p.taps + segment.first_tap;
     tile.tap_count = segment.taps;
     tile.panel = panel + column_sums_offset(kernel, segment.first_tap, p.k);
-    for (; fused != nullptr && m + kernel.mr <= end; m += kernel.mr) {
+    if (const std::int64_t whole = segment.rows / kernel.mr * kernel.mr; fused != nullptr && whole != 0) {
       tile.rows = block.row.data() + m;
-      fused(tile, e, {block.m + m, n, kernel.mr, columns});
+      fused(tile, e, {block.m + m, n, static_cast<int>(whole), columns});
+      m += whole;
     }
     for (; m < end; m += batch) {
       const int rows = static_cast<int>(std::min<std::int64_t>(batch, end - m));

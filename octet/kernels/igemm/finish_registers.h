@@ -5,6 +5,7 @@
 
 #include "octet/kernels/igemm/core_vector.h"
 #include "octet/kernels/igemm/finish_bytes.h"
+#include "octet/kernels/igemm/finish_curve.h"
 #include "octet/kernels/igemm/finish_floats.h"
 
 namespace octet::kernels {
@@ -18,29 +19,33 @@ inline __attribute__((always_inline)) void for_rows(const Row& row) {
 }
 
 template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra, Then kThen>
-void byte_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
-  run_core<Vector, kRows, kVectors, kSteps>(
-      tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
-        const ByteColumns<V, kVectors, kExtra, kThen, false, false> columns(e, ByteConstants<V>(e), span.n, V::kLanes);
-        const auto* residual = static_cast<const std::uint8_t*>(e.residual);
-        if (residual != nullptr) residual += span.m * e.residual_stride + span.n;
-        auto* out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n;
-        if constexpr (kVectors <= 2 && kRows % 2 == 0) {
-          for_rows<0, kRows / 2>([&](int r) __attribute__((always_inline)) {
-            columns.finish_two(sum[2 * r], sum[2 * r + 1], residual, out, e);
-            out += 2 * e.out_stride;
-            if (kExtra != Extra::none && residual != nullptr) residual += 2 * e.residual_stride;
+void byte_tile(const TileArgs& first, const Epilogue& e, const TileSpan& span) noexcept {
+  TileArgs tile = first;
+  std::int64_t m = span.m;
+  for (int t = 0; t < span.rows / kRows; ++t, m += kRows, tile.rows += kRows)
+    run_core<Vector, kRows, kVectors, kSteps>(
+        tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
+          const ByteColumns<V, kVectors, kExtra, kThen, false, false> columns(e, ByteConstants<V>(e), span.n,
+                                                                              V::kLanes);
+          const auto* residual = static_cast<const std::uint8_t*>(e.residual);
+          if (residual != nullptr) residual += m * e.residual_stride + span.n;
+          auto* out = static_cast<std::uint8_t*>(e.out) + m * e.out_stride + span.n;
+          if constexpr (kVectors <= 2 && kRows % 2 == 0) {
+            for_rows<0, kRows / 2>([&](int r) __attribute__((always_inline)) {
+              columns.finish_two(sum[2 * r], sum[2 * r + 1], residual, out, e);
+              out += 2 * e.out_stride;
+              if (kExtra != Extra::none && residual != nullptr) residual += 2 * e.residual_stride;
+            });
+            return;
+          }
+          for_rows<0, kRows>([&](int r) __attribute__((always_inline)) {
+            columns.finish(sum[r], residual, out);
+            out += e.out_stride;
+            if (kExtra != Extra::none && residual != nullptr) residual += e.residual_stride;
           });
-          return;
-        }
-        for_rows<0, kRows>([&](int r) __attribute__((always_inline)) {
-          columns.finish(sum[r], residual, out);
-          out += e.out_stride;
-          if (kExtra != Extra::none && residual != nullptr) residual += e.residual_stride;
         });
-      });
   if (e.lookup == nullptr) return;
-  V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n, e.out_stride, kRows,
+  V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n, e.out_stride, span.rows,
              kVectors * V::kLanes);
 }
 
@@ -51,13 +56,24 @@ FusedTile choose_then(Then then) {
   return byte_tile<Vector, V, kRows, kVectors, kSteps, kExtra, Then::nothing>;
 }
 
+/// As only_curve.
+template <class Vector, class V, int kRows, int kVectors, int kSteps>
+void curve_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
+  const CurveColumns<V, kVectors, false> columns(e, span.n);
+  auto* const out = static_cast<std::uint8_t*>(e.out) + span.m * e.out_stride + span.n;
+  run_tiles<Vector, kRows, kVectors, kSteps>(
+      tile, span.rows / kRows, [&](int row, const typename Vector::Sum(&sum)[kVectors]) __attribute__((always_inline)) {
+        columns.finish(sum, out + row * e.out_stride);
+      });
+  if (e.lookup != nullptr) V::look_up(e.lookup, out, e.out_stride, span.rows, kVectors * V::kLanes);
+}
+
 template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre, bool kResidual, bool kLimits>
 void float_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
-  run_core<Vector, kRows, kVectors, kSteps>(
-      tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
-        const FloatColumns<V, kVectors, kRowsAre, kResidual, kLimits> columns(e, span.n);
-        for_rows<0, kRows>([&](int r)
-                               __attribute__((always_inline)) { columns.finish(e, sum[r], span.m + r, span.n); });
+  const FloatColumns<V, kVectors, kRowsAre, kResidual, kLimits> columns(e, span.n);
+  run_tiles<Vector, kRows, kVectors, kSteps>(
+      tile, span.rows / kRows, [&](int row, const typename Vector::Sum(&sum)[kVectors]) __attribute__((always_inline)) {
+        columns.finish(e, sum, span.m + row, span.n);
       });
 }
 
@@ -86,6 +102,7 @@ FusedTile choose_tile_s32(const Epilogue& e, std::int64_t n) noexcept {
                                   : choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::own>(e);
   }
   if (!ends_in_bytes(e) || !stays_in_s32(e, n, kVectors * V::kLanes)) return nullptr;
+  if (only_curve(e)) return curve_tile<Vector, V, kRows, kVectors, kSteps>;
   if (only_hard_swish(e)) return byte_tile<Vector, V, kRows, kVectors, kSteps, Extra::rescale, Then::hard_swish>;
   if (e.activation == Activation::hard_swish)
     return byte_tile<Vector, V, kRows, kVectors, kSteps, Extra::all, Then::hard_swish>;
