@@ -17,9 +17,9 @@ bool is_one_of(const std::array<std::string_view, N>& sorted, const std::string&
 }
 
 // Operators of one image, sequence or matrix of rows at a time. A residual has the output's shape.
-constexpr std::array<std::string_view, 12> kBySample = {"AveragePool",   "Conv",    "Dequantize", "DynamicConv",
-                                                        "DynamicLinear", "Linear",  "Lookup",     "MaxPool",
-                                                        "QConv",         "QLinear", "Quantize",   "QuantizeRows"};
+constexpr std::array<std::string_view, 13> kBySample = {
+    "AveragePool", "Conv",    "Dequantize", "DynamicConv", "DynamicLinear", "LayerNormQuantize", "Linear",
+    "Lookup",      "MaxPool", "QConv",      "QLinear",     "Quantize",      "QuantizeRows"};
 // Elementwise: outputs come from the same place of every operand, broadcast.
 constexpr std::array<std::string_view, 40> kElementwise = {
     "Abs",  "Add",        "And",   "Cast",    "Ceil",    "Clip",        "Cos",       "Div",      "Elu",       "Equal",

@@ -88,7 +88,10 @@ Graph attention_graph(std::uint64_t seed, bool quantized) {
   const ValueId weights = q(b.node("Softmax", {masked}, axis(-1)), 1);
   const ValueId mixed = q(b.node("MatMul", {weights, head(ints({{"perm", {0, 2, 1, 3}}}))}), 3);
   const ValueId joined = b.node("Transpose", {mixed}, ints({{"perm", {0, 2, 1, 3}}}));
-  b.graph.outputs = {b.node("Reshape", {joined, b.constant(Tensor::from<std::int64_t>({3}, {0, 0, -1}))})};
+  const ValueId rows = b.node("Reshape", {joined, b.constant(Tensor::from<std::int64_t>({3}, {0, 0, -1}))});
+  const ValueId normal =
+      b.node("LayerNormalization", {b.node("Add", {rows, x}), b.floats({16}, 0.5f, 1), b.floats({16})});
+  b.graph.outputs = {rows, q(normal, 4)};
   return b.graph;
 }
 

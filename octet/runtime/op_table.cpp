@@ -14,6 +14,7 @@ std::vector<RuntimeOp> convert_ops();
 std::vector<RuntimeOp> dynamic_linear_op();
 std::vector<RuntimeOp> embedding_op();
 std::vector<RuntimeOp> gru_ops();
+std::vector<RuntimeOp> layer_norm_quantize_op();
 std::vector<RuntimeOp> linear_op();
 std::vector<RuntimeOp> lstm_ops();
 std::vector<RuntimeOp> masked_softmax_op();
@@ -28,25 +29,10 @@ std::vector<RuntimeOp> weight_only_linear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    attention_op,
-    batch_norm_ops,
-    channel_sum_op,
-    conv_gradient_ops,
-    conv_ops,
-    convert_ops,
-    dynamic_linear_op,
-    embedding_op,
-    gru_ops,
-    linear_op,
-    lstm_ops,
-    masked_softmax_op,
-    matmul_ops,
-    pool_ops,
-    pool_gradient_ops,
-    qbinary_ops,
-    qlinear_op,
-    quantize_rows_op,
-    weight_only_linear_op,
+    attention_op,      batch_norm_ops,    channel_sum_op,    conv_gradient_ops, conv_ops,
+    convert_ops,       dynamic_linear_op, embedding_op,      gru_ops,           layer_norm_quantize_op,
+    linear_op,         lstm_ops,          masked_softmax_op, matmul_ops,        pool_ops,
+    pool_gradient_ops, qbinary_ops,       qlinear_op,        quantize_rows_op,  weight_only_linear_op,
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "octet/kernels/igemm/epilogue.h"
+#include "octet/kernels/simd/curve.h"
 
 namespace octet::kernels {
 namespace {
@@ -12,30 +13,6 @@ typename V::F32 hard_sigmoid(const Epilogue& e, typename V::F32 v) {
   const auto line = V::add(V::mul(V::set(e.alpha), v), V::set(e.beta));
   return V::lesser(V::set(1.0f), V::greater(V::set(0.0f), line));
 }
-
-/// The polynomials of a curve. What is rounded by adding kCurveRound has the order of its bits, so integers limit it.
-template <class V>
-struct Curve {
-  typename V::Table16 terms[kCurveTerms];
-
-  explicit Curve(const float* table) {
-    for (int i = 0; i < kCurveTerms; ++i) terms[i] = V::load_table(table + i * kCurvePieces);
-  }
-  /// Of several vectors, side by side: the steps of one wait for each other.
-  template <int kVectors>
-  inline __attribute__((always_inline)) void apply(typename V::F32 (&l)[kVectors]) const {
-    constexpr auto kZero = __builtin_bit_cast(std::int32_t, kCurveRound);
-    typename V::S32 n[kVectors];
-    typename V::F32 y[kVectors];
-    for (int v = 0; v < kVectors; ++v) n[v] = V::bits(V::add(l[v], V::set(kCurveRound)));
-    for (int v = 0; v < kVectors; ++v) n[v] = V::lesser(V::greater(n[v], V::set(kZero - 8)), V::set(kZero + 7));
-    for (int v = 0; v < kVectors; ++v) y[v] = V::look_up(terms[kCurveTerms - 1], n[v]);
-    for (int i = kCurveTerms - 2; i >= 0; --i) {
-      for (int v = 0; v < kVectors; ++v) y[v] = V::multiply_add(y[v], l[v], V::look_up(terms[i], n[v]));
-    }
-    for (int v = 0; v < kVectors; ++v) l[v] = y[v];
-  }
-};
 
 template <class V>
 typename V::F32 curve(const float* table, typename V::F32 v) {

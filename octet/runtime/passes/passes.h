@@ -29,6 +29,7 @@ int fuse_embedding(Graph& graph);
 int fuse_float(Graph& graph);
 int channels_last(Graph& graph);
 int cancel_moves(Graph& graph);
+int quantize_normalized(Graph& graph);
 int quantize_rows_once(Graph& graph);
 
 }  // namespace octet::runtime

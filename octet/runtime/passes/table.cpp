@@ -34,6 +34,7 @@ const std::vector<Pass>& passes() {
       {"absorb_transposes", absorb_transposes},
       {"concat_in_place", concat_in_place},
       {"quantize_rows_once", quantize_rows_once},
+      {"quantize_normalized", quantize_normalized},
   };
   return table;
 }
