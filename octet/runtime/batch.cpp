@@ -79,6 +79,7 @@ class Independence {
     if (ours && is_one_of(kBySample, op)) return a.integer("per_tensor", 0) == 0 && only_leading_inputs(node);
     if (ours && op == "MaskedSoftmax") return broadcasts(node) && shape(node.outputs[0])->rank() > 1;
     if (ours && (op == "Attention" || op == "MatMul" || op == "QMatMul")) return keeps_matrices(node);
+    if (ours && op == "EmbeddingSum") return sums_rows(node);
     if (ours && op == "Embedding") return !batched(node.inputs[0]) && !batched(node.inputs[1]);
     if (is_one_of(kElementwise, op)) return broadcasts(node);
     if (!node.domain.empty()) return false;
@@ -153,6 +154,19 @@ class Independence {
       if (!s) return id == kNoValue;
       return batched(id) ? s->rank() == rank : s->rank() < rank || (*s)[0] == 1;
     });
+  }
+  // Terms in threes: table, scale, indices. Those of no input have no sample of their own.
+  bool sums_rows(const Node& node) const {
+    const int rank = shape(node.outputs[0])->rank();
+    for (std::size_t i = 0; i < node.inputs.size(); i += 3) {
+      const bool indexed = i + 2 < node.inputs.size() && node.inputs[i + 2] != kNoValue;
+      const ValueId rows = node.inputs[indexed ? i + 2 : i];
+      const auto s = shape(rows);
+      if (!s || (indexed && batched(node.inputs[i]))) return false;
+      const int lacking = rank - s->rank() - (indexed ? 1 : 0);
+      if (batched(rows) ? lacking != 0 : lacking == 0 && (*s)[0] != 1) return false;
+    }
+    return true;
   }
   std::int64_t axis_of_table(const Node& node) const { return node.attributes.integer("axis", 0); }
 

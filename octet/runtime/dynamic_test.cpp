@@ -220,6 +220,32 @@ TEST(Dynamic, AnInt8TableStaysInt8) {
   }
 }
 
+TEST(Dynamic, EmbeddingsAreSummedInOnePass) {
+  for (int form = 0; form < 16; ++form) {
+    SCOPED_TRACE(form);
+    const bool bytes = form % 2 != 0, three = form / 2 % 2 != 0, indexed = form / 4 % 2 != 0,
+               last_first = form / 8 != 0;
+    const std::int64_t columns = form == 5 ? 1030 : 16;
+    Builder b(66);
+    const ValueId ids = b.graph.add_input("ids", DType::i64, {Dim("N"), 3});
+    const ValueId kinds = b.graph.add_input("kinds", DType::i32, {Dim("N"), 3});
+    const ValueId word = b.node("Gather", {bytes ? b.weights({9, columns}, 0) : b.floats({9, columns}), ids});
+    ValueId sum = b.node("Add", {word, b.node("Gather", {b.floats({2, columns}), kinds})});
+    const ValueId places = b.constant(Tensor::from<std::int64_t>({1, 3}, {4, 0, 2}));
+    const ValueId place = indexed ? b.node("Gather", {b.weights({5, columns}, 0), places}) : b.floats({1, 3, columns});
+    if (three) sum = last_first ? b.node("Add", {place, sum}) : b.node("Add", {sum, place});
+    b.graph.outputs = {sum};
+    const Tensor kind = Tensor::from<std::int32_t>({2, 3}, {0, 1, 1, 0, -1, -2});
+    const NamedTensors inputs{{"ids", Tensor::from<std::int64_t>({2, 3}, {0, 8, -1, -9, 4, 4})}, {"kinds", kind}};
+    const std::string lowered = expect_close(b.graph, inputs, 1e-30);
+    EXPECT_THAT(lowered, HasSubstr("octet.rt.EmbeddingSum"));
+    EXPECT_THAT(lowered, Not(HasSubstr("Gather(")));
+    const Session session(b.graph, {.threads = 1});
+    EXPECT_THROW(session.run({{"ids", Tensor::from<std::int64_t>({2, 3}, {0, 9, 0, 0, 0, 0})}, {"kinds", kind}}),
+                 Error);
+  }
+}
+
 // Whatever the number of rows, weights stay int8 in memory.
 TEST(Dynamic, WeightOnlyProducts) {
   Builder b(62);

@@ -13,6 +13,7 @@ std::vector<RuntimeOp> conv_ops();
 std::vector<RuntimeOp> convert_ops();
 std::vector<RuntimeOp> dynamic_linear_op();
 std::vector<RuntimeOp> embedding_op();
+std::vector<RuntimeOp> embedding_sum_op();
 std::vector<RuntimeOp> gru_ops();
 std::vector<RuntimeOp> layer_norm_quantize_op();
 std::vector<RuntimeOp> linear_op();
@@ -29,10 +30,27 @@ std::vector<RuntimeOp> weight_only_linear_op();
 namespace {
 
 constexpr std::vector<RuntimeOp> (*kFiles[])() = {
-    attention_op,      batch_norm_ops,    channel_sum_op,    conv_gradient_ops, conv_ops,
-    convert_ops,       dynamic_linear_op, embedding_op,      gru_ops,           layer_norm_quantize_op,
-    linear_op,         lstm_ops,          masked_softmax_op, matmul_ops,        pool_ops,
-    pool_gradient_ops, qbinary_ops,       qlinear_op,        quantize_rows_op,  weight_only_linear_op,
+    attention_op,
+    batch_norm_ops,
+    channel_sum_op,
+    conv_gradient_ops,
+    conv_ops,
+    convert_ops,
+    dynamic_linear_op,
+    embedding_op,
+    embedding_sum_op,
+    gru_ops,
+    layer_norm_quantize_op,
+    linear_op,
+    lstm_ops,
+    masked_softmax_op,
+    matmul_ops,
+    pool_ops,
+    pool_gradient_ops,
+    qbinary_ops,
+    qlinear_op,
+    quantize_rows_op,
+    weight_only_linear_op,
 };
 
 }  // namespace
