@@ -9,7 +9,6 @@ const QuantizeKernel quantize_avx2 = {.name = "quantize_avx2",
                                       .isa = Isa::avx2,
                                       .quantize = quantize_vector<Avx2>,
                                       .dequantize = dequantize_loop,
-                                      .range = range_loop,
-                                      .gelu = gelu_vector<Avx2>};
+                                      .range = range_loop};
 
 }  // namespace octet::kernels

@@ -9,7 +9,6 @@ const QuantizeKernel quantize_avx512 = {.name = "quantize_avx512",
                                         .isa = Isa::avx512,
                                         .quantize = quantize_vector<Avx512>,
                                         .dequantize = dequantize_loop,
-                                        .range = range_loop,
-                                        .gelu = gelu_vector<Avx512>};
+                                        .range = range_loop};
 
 }  // namespace octet::kernels

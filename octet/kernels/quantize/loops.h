@@ -2,7 +2,6 @@
 // vectors). Included only by the files of one instruction set and by the reference.
 #pragma once
 
-#include "octet/kernels/math/gelu_curve.h"
 #include "octet/kernels/quantize/quantize.h"
 
 namespace octet::kernels {
@@ -81,26 +80,6 @@ void range_loop(const float* x, std::int64_t count, float& low, float& high) noe
   for (; i < count; ++i) {
     low = x[i] < low ? x[i] : low;
     high = x[i] > high ? x[i] : high;
-  }
-}
-
-// kGeluCurve at x, with the steps of simd/curve.h.
-inline float gelu_curve(float x) {
-  const float l = __builtin_fmaf(x, kGeluCurveSteps, kGeluCurveShift);
-  constexpr auto kZero = __builtin_bit_cast(std::int32_t, kCurveRound);
-  std::int32_t n = __builtin_bit_cast(std::int32_t, l + kCurveRound);
-  n = n > kZero - kCurvePieces / 2 ? n : kZero - kCurvePieces / 2;
-  n = n < kZero + kCurvePieces / 2 - 1 ? n : kZero + kCurvePieces / 2 - 1;
-  float y = kGeluCurve[kCurveTerms - 1][n & (kCurvePieces - 1)];
-  for (int i = kCurveTerms - 2; i >= 0; --i) y = __builtin_fmaf(y, l, kGeluCurve[i][n & (kCurvePieces - 1)]);
-  return y;
-}
-
-void gelu_loop(const float* x, std::int64_t count, float* y, float& low, float& high) noexcept {
-  for (std::int64_t i = 0; i < count; ++i) {
-    y[i] = gelu_curve(x[i]);
-    low = y[i] < low ? y[i] : low;
-    high = y[i] > high ? y[i] : high;
   }
 }
 

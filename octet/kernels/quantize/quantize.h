@@ -41,10 +41,9 @@ void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64
 /// One such row.
 void quantize_row(const float* x, std::int64_t k, std::uint8_t* y, float& scale, std::int32_t& zero_point);
 
-/// The row Gelu(x), within kGeluCurveError where its steps are kGeluCurveLeastStep or more, else within 2^-22 |x|.
-/// `held` has room for k floats.
-void quantize_row_of_gelu(const float* x, std::int64_t k, float* held, std::uint8_t* y, float& scale,
-                          std::int32_t& zero_point);
+/// The same where the range, widened to hold 0, is known: low <= 0 <= high.
+void quantize_row(float low, float high, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
+                  std::int32_t& zero_point);
 
 /// Parameters of ONNX DynamicQuantizeLinear for x: with the range widened to hold 0,
 /// scale = (max - min) / 255, zero_point = clamp(rint(0 - min / scale), 0, 255); scale 1 where all is zero.
@@ -58,8 +57,6 @@ struct QuantizeKernel {
   void (*dequantize)(const QuantizeParams& params, const std::uint8_t* x, std::int64_t count, float* y) noexcept;
   /// Least and greatest of x, `low` and `high`; NaN is passed over.
   void (*range)(const float* x, std::int64_t count, float& low, float& high) noexcept;
-  /// y = the curve of Gelu (math/gelu_curve.h) at x, and its range.
-  void (*gelu)(const float* x, std::int64_t count, float* y, float& low, float& high) noexcept;
 };
 
 std::span<const QuantizeKernel* const> quantize_table();

@@ -8,8 +8,6 @@
 #include <span>
 
 #include "octet/kernels/igemm/testing.h"
-#include "octet/kernels/math/gelu_curve.h"
-#include "octet/kernels/math/math.h"
 
 namespace octet::kernels {
 namespace {
@@ -114,48 +112,6 @@ TEST(Quantize, RowsHaveTheirOwnRange) {
       // Rounding the zero point may cut half a step off one of the ends.
       const float steps = byte == 0 || byte == 255 ? 1.0001f : 0.5001f;
       ASSERT_NEAR(static_cast<float>(byte - z) * s, row(m)[static_cast<std::size_t>(j)], steps * s + 1e-38f) << m;
-    }
-  }
-}
-
-TEST(Quantize, GeluIsTheSameOnEveryKernel) {
-  Random random(39);
-  for (int i = 0; i < 100; ++i) {
-    auto x = random.array<float>(random.in(1, 130), -7, 7);
-    if (random.one_in(4)) x[0] = random.one_in(2) ? 1e30f : -1e30f;
-    const auto count = static_cast<std::int64_t>(x.size());
-    std::vector<float> expected(x.size()), y(x.size());
-    float low = 0, high = 0;
-    quantize_table().back()->gelu(x.data(), count, expected.data(), low, high);
-    for (std::size_t j = 0; j < x.size(); ++j) {
-      const double gelu = x[j] / 2.0 * std::erfc(-x[j] / std::sqrt(2.0));
-      ASSERT_NEAR(expected[j], gelu, kGeluCurveError + 1e-6 * std::abs(gelu)) << x[j];
-    }
-    for (const QuantizeKernel* kernel : runnable()) {
-      float kernel_low = 0, kernel_high = 0;
-      kernel->gelu(x.data(), count, y.data(), kernel_low, kernel_high);
-      ASSERT_EQ(y, expected) << kernel->name;
-      ASSERT_EQ(kernel_low, low) << kernel->name;
-      ASSERT_EQ(kernel_high, high) << kernel->name;
-    }
-  }
-}
-
-// However small the numbers of a row, its bytes are those of its Gelu but near ties.
-TEST(Quantize, RowsOfGeluKeepTheirSteps) {
-  Random random(40);
-  for (const float range : {1e-4f, 0.01f, 0.3f, 1.0f, 3.0f, 30.0f}) {
-    const auto x = random.array<float>(333, -range, range);
-    std::vector<float> exact(x.size()), held(x.size());
-    std::vector<std::uint8_t> expected(x.size()), y(x.size());
-    math().gelu(x.data(), exact.data(), 333);
-    float scale = 0, exact_scale = 0;
-    std::int32_t zero_point = 0, exact_zero_point = 0;
-    quantize_row(exact.data(), 333, expected.data(), exact_scale, exact_zero_point);
-    quantize_row_of_gelu(x.data(), 333, held.data(), y.data(), scale, zero_point);
-    EXPECT_NEAR(scale / exact_scale, 1, 1e-3) << range;
-    for (std::size_t j = 0; j < x.size(); ++j) {
-      ASSERT_NEAR(static_cast<float>(y[j] - zero_point) * scale, exact[j], 0.55f * scale) << range << ' ' << x[j];
     }
   }
 }

@@ -7,7 +7,6 @@ const QuantizeKernel quantize_reference = {.name = "quantize_reference",
                                            .isa = Isa::scalar,
                                            .quantize = quantize_loop,
                                            .dequantize = dequantize_loop,
-                                           .range = range_loop,
-                                           .gelu = gelu_loop};
+                                           .range = range_loop};
 
 }  // namespace octet::kernels

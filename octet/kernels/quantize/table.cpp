@@ -3,8 +3,6 @@
 #include <cmath>
 #include <mutex>
 
-#include "octet/kernels/math/gelu_curve.h"
-#include "octet/kernels/math/math.h"
 #include "octet/kernels/quantize/kernels.h"
 #include "octet/kernels/quantize/quantize.h"
 
@@ -46,10 +44,13 @@ void quantize_by(const QuantizeKernel& kernel, const float* x, std::int64_t k, s
 std::span<const QuantizeKernel* const> quantize_table() { return kTable; }
 
 const QuantizeKernel& select_quantize() {
-  for (const QuantizeKernel* kernel : kTable) {
-    if (isa_allowed(kernel->isa)) return *kernel;
-  }
-  return quantize_reference;
+  static const QuantizeKernel& best = []() -> const QuantizeKernel& {
+    for (const QuantizeKernel* kernel : kTable) {
+      if (isa_allowed(kernel->isa)) return *kernel;
+    }
+    return quantize_reference;
+  }();
+  return best;
 }
 
 void quantize(const QuantizeParams& params, const float* x, std::int64_t count, void* y, ThreadPool& pool) {
@@ -81,15 +82,9 @@ void quantize_row(const float* x, std::int64_t k, std::uint8_t* y, float& scale,
   quantize_by(select_quantize(), x, k, y, scale, zero_point);
 }
 
-void quantize_row_of_gelu(const float* x, std::int64_t k, float* held, std::uint8_t* y, float& scale,
-                          std::int32_t& zero_point) {
-  const QuantizeKernel& kernel = select_quantize();
-  float low = 0, high = 0;
-  kernel.gelu(x, k, held, low, high);
-  if ((high - low) / 255.0f >= kGeluCurveLeastStep)
-    return quantize_within(kernel, low, high, held, k, y, scale, zero_point);
-  math().gelu(x, held, k);
-  quantize_by(kernel, held, k, y, scale, zero_point);
+void quantize_row(float low, float high, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
+                  std::int32_t& zero_point) {
+  quantize_within(select_quantize(), low, high, x, k, y, scale, zero_point);
 }
 
 QuantizeParams dynamic_params(const float* x, std::int64_t count, ThreadPool& pool) {

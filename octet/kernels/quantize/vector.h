@@ -3,7 +3,6 @@
 #pragma once
 
 #include "octet/kernels/quantize/loops.h"
-#include "octet/kernels/simd/curve.h"
 
 namespace octet::kernels {
 namespace {
@@ -36,37 +35,6 @@ void quantize_u8(const QuantizeParams& p, const float* x, std::int64_t count, st
     for (std::int64_t k = 0; i + k < count; ++k) held[k] = x[i + k];
     Vector::store_some(y + i, bytes_of<Vector, kRounding>(held, factor, high, zero_point), static_cast<int>(count - i));
   }
-}
-
-template <class Vector>
-void gelu_vector(const float* x, std::int64_t count, float* y, float& low, float& high) noexcept {
-  constexpr int kTogether = 2, kStep = kTogether * Vector::kLanes;
-  const Curve<Vector> curve(kGeluCurve[0]);
-  const auto steps = Vector::set(kGeluCurveSteps), shift = Vector::set(kGeluCurveShift);
-  typename Vector::F32 lows[kTogether], highs[kTogether], v[kTogether];
-  for (int j = 0; j < kTogether; ++j) {
-    lows[j] = Vector::set(low);
-    highs[j] = Vector::set(high);
-  }
-  std::int64_t i = 0;
-  for (; i + kStep <= count; i += kStep) {
-    for (int j = 0; j < kTogether; ++j)
-      v[j] = Vector::multiply_add(Vector::load(x + i + j * Vector::kLanes), steps, shift);
-    curve.apply(v);
-    for (int j = 0; j < kTogether; ++j) {
-      Vector::store(y + i + j * Vector::kLanes, v[j]);
-      lows[j] = Vector::lesser(v[j], lows[j]);
-      highs[j] = Vector::greater(v[j], highs[j]);
-    }
-  }
-  float ends[2][Vector::kLanes];
-  Vector::store(ends[0], Vector::lesser(lows[0], lows[1]));
-  Vector::store(ends[1], Vector::greater(highs[0], highs[1]));
-  for (int j = 0; j < Vector::kLanes; ++j) {
-    low = ends[0][j] < low ? ends[0][j] : low;
-    high = ends[1][j] > high ? ends[1][j] : high;
-  }
-  gelu_loop(x + i, count - i, y + i, low, high);
 }
 
 template <class Vector>

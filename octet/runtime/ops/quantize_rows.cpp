@@ -1,6 +1,6 @@
 // QuantizeRows: rows in eight bits, each by its own range, for all the products that read them.
 //   x f32 [..., K]
-//   y u8 [..., K], scale f32 [...], zero_point s32 [...]: kernels::quantize_rows of f(x), of Gelu quantize_row_of_gelu
+//   y u8 [..., K], scale f32 [...], zero_point s32 [...]: kernels::quantize_rows of f(x)
 // Attribute function: the operator f, of one number ("Gelu"; attribute approximate as it has); absent: x itself. A row
 // of f(x) is quantized while it is in cache, and is stored nowhere else.
 #include <algorithm>
@@ -48,7 +48,9 @@ class QuantizeRowsStep : public PreparedStep {
       auto* const row = reinterpret_cast<float*>(ctx.scratch + slot.number() * row_bytes());
       for (std::int64_t m = begin; m < end; ++m) {
         if (function_ == kernels::math().gelu) {
-          kernels::quantize_row_of_gelu(x + m * k_, k_, row, y + m * k_, scale[m], zero_point[m]);
+          float low = 0, high = 0;
+          kernels::math().gelu_with_range(x + m * k_, row, k_, low, high);
+          kernels::quantize_row(low, high, row, k_, y + m * k_, scale[m], zero_point[m]);
           continue;
         }
         function_(x + m * k_, row, k_);
