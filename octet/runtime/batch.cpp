@@ -26,7 +26,9 @@ constexpr std::array<std::string_view, 40> kElementwise = {
     "Erf",  "Exp",        "Floor", "Gelu",    "Greater", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less",
     "Log",  "Max",        "Min",   "Mul",     "Neg",     "Not",         "Or",        "Pow",      "QAdd",      "QMul",
     "QSub", "Reciprocal", "Relu",  "Sigmoid", "Silu",    "Sin",         "Sqrt",      "Sub",      "Tanh",      "Where"};
-constexpr std::int64_t kEnoughRows = 24;  // of a product, for its weights to be worth reading again for each sample
+constexpr std::int64_t kMostTogether = 4;  // samples
+constexpr std::int64_t kWeightShare = 4;   // of the largest activations of samples that run together
+constexpr std::int64_t kEnoughRows = 24;   // of a product, for its weights to be worth reading again for each sample
 
 class Independence {
  public:
@@ -191,12 +193,31 @@ bool is_worth_running_by_sample(const Graph& lowered) {
   return all > 0 && few * 20 <= all;
 }
 
+std::int64_t samples_together(const Graph& one, std::int64_t batch, int threads) {
+  std::int64_t weights = 0, largest = 0;
+  for (const Node& node : one.nodes) {
+    const ValueId id = node.inputs.size() > 1 ? node.inputs[1] : kNoValue;
+    const Tensor* w = id == kNoValue ? nullptr : one.initializer(id);
+    if (w != nullptr && count_macs(one, node) > 0) weights += static_cast<std::int64_t>(w->bytes());
+    for (const ValueId y : node.outputs) {
+      const auto& type = one.value(y == kNoValue ? node.outputs[0] : y).type;
+      const auto shape = type.shape ? static_shape(*type.shape) : std::nullopt;
+      if (shape) largest = std::max(largest, shape->elements() * static_cast<std::int64_t>(size_of(type.dtype)));
+    }
+  }
+  std::int64_t together = kMostTogether;
+  while (together > 1 && (batch % (together * threads) != 0 || together * largest * kWeightShare > weights))
+    together /= 2;
+  return together;
+}
+
 std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tensor*>& inputs, ThreadPool& threads,
                                   bool profile) {
-  const std::int64_t batch = inputs[0]->dim(0);
-  const auto sample_of = [batch](const Tensor& whole, std::int64_t i) {
+  const std::int64_t together = (*static_shape(*plan.graph().value(plan.graph().inputs[0]).type.shape))[0];
+  const std::int64_t batch = inputs[0]->dim(0) / together;  // of runs
+  const auto samples_of = [batch, together](const Tensor& whole, std::int64_t i) {
     Shape shape = whole.shape();
-    shape[0] = 1;
+    shape[0] = together;
     auto* const bytes = static_cast<std::byte*>(const_cast<void*>(whole.raw()));
     return Tensor(whole.dtype(), shape, bytes + static_cast<std::int64_t>(whole.bytes()) / batch * i, whole.owner());
   };
@@ -204,7 +225,7 @@ std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tens
   for (const ValueId id : plan.graph().outputs) {
     const TypeInfo& type = plan.graph().value(id).type;
     Shape shape = *static_shape(*type.shape);
-    shape[0] = batch;
+    shape[0] = batch * together;
     outputs.emplace_back(type.dtype, shape);
   }
   const auto run = [&](std::int64_t begin, std::int64_t end) {
@@ -212,12 +233,12 @@ std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tens
     std::vector<const Tensor*> given(inputs.size());
     for (std::int64_t i = begin; i < end; ++i) {
       for (std::size_t k = 0; k < inputs.size(); ++k) {
-        parts[k] = sample_of(*inputs[k], i);
+        parts[k] = samples_of(*inputs[k], i);
         given[k] = &parts[k];
       }
       const std::vector<Tensor> results = plan.run(given, threads, profile);
       for (std::size_t k = 0; k < results.size(); ++k) {
-        std::memcpy(sample_of(outputs[k], i).raw(), results[k].raw(), results[k].bytes());
+        std::memcpy(samples_of(outputs[k], i).raw(), results[k].raw(), results[k].bytes());
       }
     }
   };
