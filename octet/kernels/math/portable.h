@@ -299,7 +299,7 @@ void layer_norm_of(const float* x, std::int64_t count, double epsilon, const flo
 
 void layer_norm(const float* x, std::int64_t rows, std::int64_t count, double epsilon, const float* weight,
                 const float* bias, float* y) {
-  constexpr int kRows = 4;
+  constexpr int kRows = 8;
   std::int64_t r = 0;
   for (; r + kRows <= rows; r += kRows) {
     layer_norm_of<kRows>(x + r * count, count, epsilon, weight, bias, y + r * count);

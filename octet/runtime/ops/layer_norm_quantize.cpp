@@ -14,7 +14,7 @@
 namespace octet::runtime {
 namespace {
 
-constexpr std::int64_t kRowsTogether = 4;  // as kernels::MathTable::layer_norm takes them
+constexpr std::int64_t kRowsTogether = 8;  // as kernels::MathTable::layer_norm takes them
 constexpr std::int64_t kGrain = 8192;      // elements that are worth another thread
 
 class LayerNormQuantizeStep : public PreparedStep {
