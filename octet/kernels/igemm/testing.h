@@ -94,8 +94,9 @@ struct RandomEpilogue {
   // Of some steps of the output, the ends constant and linear.
   static std::vector<float> random_curve(Random& random) {
     std::vector<float> terms = random.array<float>(kCurveTerms * kCurvePieces, -1, 1);
-    for (int i = 1; i < kCurveTerms; ++i) terms[static_cast<std::size_t>(i * kCurvePieces + 8)] = 0;
-    for (int i = 2; i < kCurveTerms; ++i) terms[static_cast<std::size_t>(i * kCurvePieces + 7)] = 0;
+    constexpr std::size_t kTerms = kCurveTerms, kPieces = kCurvePieces;
+    for (std::size_t i = 1; i < kTerms; ++i) terms[i * kPieces + 8] = 0;
+    for (std::size_t i = 2; i < kTerms; ++i) terms[i * kPieces + 7] = 0;
     return terms;
   }
   void integers(Random& random, std::int64_t m, std::int64_t n, float spread) {
