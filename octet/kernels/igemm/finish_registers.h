@@ -68,38 +68,50 @@ void curve_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) n
   if (e.lookup != nullptr) V::look_up(e.lookup, out, e.out_stride, span.rows, kVectors * V::kLanes);
 }
 
-template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre, bool kResidual, bool kLimits>
-void float_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
+/// When rows of a tile are finished: as soon as their sums are known, or beside the next tile's products.
+enum class When { at_once, beside };
+
+template <class Vector, class V, int kRows, int kVectors, int kSteps, When kWhen, Rows kRowsAre, bool kResidual,
+          bool kLimits>
+void float_tile(const TileArgs& first, const Epilogue& e, const TileSpan& span) noexcept {
   const FloatColumns<V, kVectors, kRowsAre, kResidual, kLimits> columns(e, span.n);
-  run_tiles<Vector, kRows, kVectors, kSteps>(
-      tile, span.rows / kRows, [&](int row, const typename Vector::Sum(&sum)[kVectors]) __attribute__((always_inline)) {
-        columns.finish(e, sum, span.m + row, span.n);
-      });
+  const auto finish = [&](std::int64_t row, const typename Vector::Sum(&sum)[kVectors])
+                          __attribute__((always_inline)) { columns.finish(e, sum, span.m + row, span.n); };
+  if constexpr (kWhen == When::beside)
+    return run_tiles<Vector, kRows, kVectors, kSteps>(first, span.rows / kRows, finish);
+  TileArgs tile = first;
+  for (int m = 0; m < span.rows; m += kRows, tile.rows += kRows) {
+    run_core<Vector, kRows, kVectors, kSteps>(
+        tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
+          for_rows<0, kRows>([&](int r) __attribute__((always_inline)) { finish(m + r, sum[r]); });
+        });
+  }
 }
 
-template <class Vector, class V, int kRows, int kVectors, int kSteps, Rows kRowsAre>
+template <class Vector, class V, int kRows, int kVectors, int kSteps, When kWhen, Rows kRowsAre>
 FusedTile choose_float_tile(const Epilogue& e) {
   const bool limits = e.activation != Activation::none;
   if (e.residual == nullptr) {
-    return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, true>
-                  : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, false, false>;
+    return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kWhen, kRowsAre, false, true>
+                  : float_tile<Vector, V, kRows, kVectors, kSteps, kWhen, kRowsAre, false, false>;
   }
-  return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, true>
-                : float_tile<Vector, V, kRows, kVectors, kSteps, kRowsAre, true, false>;
+  return limits ? float_tile<Vector, V, kRows, kVectors, kSteps, kWhen, kRowsAre, true, true>
+                : float_tile<Vector, V, kRows, kVectors, kSteps, kWhen, kRowsAre, true, false>;
 }
 
-/// IgemmKernel::fused of f32 sums.
+/// IgemmKernel::fused of f32 sums. Their tiles take four times as long: what finishes them is no great part.
 template <class Vector, class V, int kRows, int kVectors, int kSteps>
 FusedTile choose_tile_f32(const Epilogue& e, std::int64_t) noexcept {
-  return finishes_as_floats(e) ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::alike>(e) : nullptr;
+  return finishes_as_floats(e) ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, When::at_once, Rows::alike>(e)
+                               : nullptr;
 }
 
 /// IgemmKernel::fused of s32 sums.
 template <class Vector, class V, int kRows, int kVectors, int kSteps>
 FusedTile choose_tile_s32(const Epilogue& e, std::int64_t n) noexcept {
   if (finishes_as_floats(e)) {
-    return e.row_scale == nullptr ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::alike>(e)
-                                  : choose_float_tile<Vector, V, kRows, kVectors, kSteps, Rows::own>(e);
+    return e.row_scale == nullptr ? choose_float_tile<Vector, V, kRows, kVectors, kSteps, When::beside, Rows::alike>(e)
+                                  : choose_float_tile<Vector, V, kRows, kVectors, kSteps, When::beside, Rows::own>(e);
   }
   if (!ends_in_bytes(e) || !stays_in_s32(e, n, kVectors * V::kLanes)) return nullptr;
   if (only_curve(e)) return curve_tile<Vector, V, kRows, kVectors, kSteps>;
