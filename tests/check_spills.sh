@@ -15,14 +15,16 @@ checked=0 failed=0
 while read -r object; do
   # An innermost loop: from the target of a backward jump to that jump, with no other such loop inside.
   report=$("$objdump" -d --no-show-raw-insn "$object" | awk -v sixteen="$([[ $object == */avx2.cpp.o || $object == */avx_vnni.cpp.o ]] && echo 1 || echo 0)" '
-    /^[0-9a-f]+ <.*>:$/ { core = ($0 ~ /core|byte_tile|float_tile/ && !(sixteen && $0 ~ /depthwise_row/)); count = 0; name = $2; next }
+    /^[0-9a-f]+ <.*>:$/ { core = ($0 ~ /core|byte_tile|float_tile|curve_tile/ && !(sixteen && $0 ~ /depthwise_row/)); count = 0; name = $2; next }
     core && /^ *[0-9a-f]+:/ {
       address = $1; sub(":", "", address); at[address] = ++count; text[count] = $0
       if (match($0, /[[:space:]]j[a-z]+[[:space:]]+(0x)?[0-9a-f]+/)) {
         split(substr($0, RSTART, RLENGTH), part); target = part[2]; sub("^0x", "", target)
         if (target in at && at[target] <= count && at[target] > last) {
+          # Polynomials of a curve are fused multiply-adds too.
+          product = name ~ /curve_tile/ ? "vpdp|vpmadd" : "vpdp|vfn?madd|vpmadd"
           products = 0  # a jump back without any is no inner loop: branches of an epilogue
-          for (i = at[target]; i <= count; ++i) products += text[i] ~ /vpdp|vfn?madd|vpmadd/
+          for (i = at[target]; i <= count; ++i) products += text[i] ~ product
           loops += products > 0
           for (i = at[target]; i <= count && products; ++i)
             if (text[i] ~ /%[xyz]mm[0-9]+, *-?(0x)?[0-9a-f]*\(%rsp[^)]*\)$/) print name " " text[i]

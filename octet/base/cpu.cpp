@@ -106,7 +106,10 @@ bool cpu_supports(Isa isa) {
   return false;
 }
 
-bool isa_allowed(Isa isa) { return isa <= cap() && cpu_supports(isa); }
+bool isa_allowed(Isa isa) {
+  static const Isa most = cap();  // kernels are chosen at every call of some functions
+  return isa <= most && cpu_supports(isa);
+}
 
 const char* to_string(Isa isa) {
   switch (isa) {

@@ -17,16 +17,18 @@ bool is_one_of(const std::array<std::string_view, N>& sorted, const std::string&
 }
 
 // Operators of one image, sequence or matrix of rows at a time. A residual has the output's shape.
-constexpr std::array<std::string_view, 12> kBySample = {"AveragePool",   "Conv",    "Dequantize", "DynamicConv",
-                                                        "DynamicLinear", "Linear",  "Lookup",     "MaxPool",
-                                                        "QConv",         "QLinear", "Quantize",   "QuantizeRows"};
+constexpr std::array<std::string_view, 13> kBySample = {
+    "AveragePool", "Conv",    "Dequantize", "DynamicConv", "DynamicLinear", "LayerNormQuantize", "Linear",
+    "Lookup",      "MaxPool", "QConv",      "QLinear",     "Quantize",      "QuantizeRows"};
 // Elementwise: outputs come from the same place of every operand, broadcast.
 constexpr std::array<std::string_view, 40> kElementwise = {
     "Abs",  "Add",        "And",   "Cast",    "Ceil",    "Clip",        "Cos",       "Div",      "Elu",       "Equal",
     "Erf",  "Exp",        "Floor", "Gelu",    "Greater", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Less",
     "Log",  "Max",        "Min",   "Mul",     "Neg",     "Not",         "Or",        "Pow",      "QAdd",      "QMul",
     "QSub", "Reciprocal", "Relu",  "Sigmoid", "Silu",    "Sin",         "Sqrt",      "Sub",      "Tanh",      "Where"};
-constexpr std::int64_t kEnoughRows = 24;  // of a product, for its weights to be worth reading again for each sample
+constexpr std::int64_t kMostTogether = 4;  // samples
+constexpr std::int64_t kWeightShare = 4;   // of the largest activations of samples that run together
+constexpr std::int64_t kEnoughRows = 24;   // of a product, for its weights to be worth reading again for each sample
 
 class Independence {
  public:
@@ -79,6 +81,7 @@ class Independence {
     if (ours && is_one_of(kBySample, op)) return a.integer("per_tensor", 0) == 0 && only_leading_inputs(node);
     if (ours && op == "MaskedSoftmax") return broadcasts(node) && shape(node.outputs[0])->rank() > 1;
     if (ours && (op == "Attention" || op == "MatMul" || op == "QMatMul")) return keeps_matrices(node);
+    if (ours && op == "EmbeddingSum") return sums_rows(node);
     if (ours && op == "Embedding") return !batched(node.inputs[0]) && !batched(node.inputs[1]);
     if (is_one_of(kElementwise, op)) return broadcasts(node);
     if (!node.domain.empty()) return false;
@@ -154,6 +157,19 @@ class Independence {
       return batched(id) ? s->rank() == rank : s->rank() < rank || (*s)[0] == 1;
     });
   }
+  // Terms in threes: table, scale, indices. Those of no input have no sample of their own.
+  bool sums_rows(const Node& node) const {
+    const int rank = shape(node.outputs[0])->rank();
+    for (std::size_t i = 0; i < node.inputs.size(); i += 3) {
+      const bool indexed = i + 2 < node.inputs.size() && node.inputs[i + 2] != kNoValue;
+      const ValueId rows = node.inputs[indexed ? i + 2 : i];
+      const auto s = shape(rows);
+      if (!s || (indexed && batched(node.inputs[i]))) return false;
+      const int lacking = rank - s->rank() - (indexed ? 1 : 0);
+      if (batched(rows) ? lacking != 0 : lacking == 0 && (*s)[0] != 1) return false;
+    }
+    return true;
+  }
   std::int64_t axis_of_table(const Node& node) const { return node.attributes.integer("axis", 0); }
 
   const Graph& graph_;
@@ -177,12 +193,31 @@ bool is_worth_running_by_sample(const Graph& lowered) {
   return all > 0 && few * 20 <= all;
 }
 
+std::int64_t samples_together(const Graph& one, std::int64_t batch, int threads) {
+  std::int64_t weights = 0, largest = 0;
+  for (const Node& node : one.nodes) {
+    const ValueId id = node.inputs.size() > 1 ? node.inputs[1] : kNoValue;
+    const Tensor* w = id == kNoValue ? nullptr : one.initializer(id);
+    if (w != nullptr && count_macs(one, node) > 0) weights += static_cast<std::int64_t>(w->bytes());
+    for (const ValueId y : node.outputs) {
+      const auto& type = one.value(y == kNoValue ? node.outputs[0] : y).type;
+      const auto shape = type.shape ? static_shape(*type.shape) : std::nullopt;
+      if (shape) largest = std::max(largest, shape->elements() * static_cast<std::int64_t>(size_of(type.dtype)));
+    }
+  }
+  std::int64_t together = kMostTogether;
+  while (together > 1 && (batch % (together * threads) != 0 || together * largest * kWeightShare > weights))
+    together /= 2;
+  return together;
+}
+
 std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tensor*>& inputs, ThreadPool& threads,
                                   bool profile) {
-  const std::int64_t batch = inputs[0]->dim(0);
-  const auto sample_of = [batch](const Tensor& whole, std::int64_t i) {
+  const std::int64_t together = (*static_shape(*plan.graph().value(plan.graph().inputs[0]).type.shape))[0];
+  const std::int64_t batch = inputs[0]->dim(0) / together;  // of runs
+  const auto samples_of = [batch, together](const Tensor& whole, std::int64_t i) {
     Shape shape = whole.shape();
-    shape[0] = 1;
+    shape[0] = together;
     auto* const bytes = static_cast<std::byte*>(const_cast<void*>(whole.raw()));
     return Tensor(whole.dtype(), shape, bytes + static_cast<std::int64_t>(whole.bytes()) / batch * i, whole.owner());
   };
@@ -190,7 +225,7 @@ std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tens
   for (const ValueId id : plan.graph().outputs) {
     const TypeInfo& type = plan.graph().value(id).type;
     Shape shape = *static_shape(*type.shape);
-    shape[0] = batch;
+    shape[0] = batch * together;
     outputs.emplace_back(type.dtype, shape);
   }
   const auto run = [&](std::int64_t begin, std::int64_t end) {
@@ -198,12 +233,12 @@ std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tens
     std::vector<const Tensor*> given(inputs.size());
     for (std::int64_t i = begin; i < end; ++i) {
       for (std::size_t k = 0; k < inputs.size(); ++k) {
-        parts[k] = sample_of(*inputs[k], i);
+        parts[k] = samples_of(*inputs[k], i);
         given[k] = &parts[k];
       }
       const std::vector<Tensor> results = plan.run(given, threads, profile);
       for (std::size_t k = 0; k < results.size(); ++k) {
-        std::memcpy(sample_of(outputs[k], i).raw(), results[k].raw(), results[k].bytes());
+        std::memcpy(samples_of(outputs[k], i).raw(), results[k].raw(), results[k].bytes());
       }
     }
   };

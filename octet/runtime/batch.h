@@ -1,5 +1,5 @@
-// Large batches sample by sample: where no operator mixes the samples of a batch, each runs with its
-// activations in cache, and threads take whole samples without waiting for each other at every step.
+// Large batches sample by sample, or a few at a time: where no operator mixes the samples of a batch, each runs with
+// its activations in cache, and threads take whole samples without waiting for each other at every step.
 #pragma once
 
 #include <vector>
@@ -16,7 +16,13 @@ bool samples_are_independent(const Graph& lowered, std::int64_t batch);
 /// reading again for the next sample.
 bool is_worth_running_by_sample(const Graph& lowered);
 
-/// Runs a plan made for one sample on each sample of the inputs; the bits are those of one run of all.
+/// How many samples of such a batch each run takes, a power of two: more than one where weights take many times the
+/// memory of activations, so that they are read less often and activations still stay in cache, and as long as all
+/// threads get the same number. `one` is lowered for one sample.
+std::int64_t samples_together(const Graph& one, std::int64_t batch, int threads);
+
+/// Runs a plan made for some samples (dimension 0 of its inputs) on as many samples of the inputs after another, which
+/// are a multiple of them; the bits are those of one run of all.
 std::vector<Tensor> run_by_sample(const Plan& plan, const std::vector<const Tensor*>& inputs, ThreadPool& threads,
                                   bool profile);
 

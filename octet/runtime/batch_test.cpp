@@ -102,6 +102,46 @@ TEST(Batch, KnowsOperatorsThatMixThem) {
   }))) << "reversed";
 }
 
+// Four products of 24 rows each: their weights take columns / 6 times what one activation does.
+TEST(Batch, FewSamplesRunTogetherWhereWeightsAreLarge) {
+  const auto together = [](std::int64_t columns, std::int64_t batch, int threads) {
+    Builder b(9);
+    ValueId x = b.input("x", {Dim("N"), 24, columns});
+    for (int i = 0; i < 4; ++i) x = b.node("Relu", {b.node("MatMul", {x, b.floats({columns, columns})})});
+    b.graph.outputs = {x};
+    return samples_together(lower(prepare_graph(b.graph), {{"x", Shape{1, 24, columns}}}, false).graph, batch, threads);
+  };
+  EXPECT_EQ(together(1024, 16, 1), 4);
+  EXPECT_EQ(together(1024, 16, 2), 4);
+  EXPECT_EQ(together(1024, 6, 1), 2);
+  EXPECT_EQ(together(1024, 6, 2), 1) << "three pairs for two threads";
+  EXPECT_EQ(together(1024, 9, 1), 1);
+  EXPECT_EQ(together(64, 16, 1), 2);
+  EXPECT_EQ(together(32, 16, 1), 1);
+}
+
+TEST(Batch, ResultsOfSamplesTogetherAreThoseOfEachAlone) {
+  Builder b(10);
+  ValueId x = b.quantized(b.input("x", {Dim("N"), 24, 256}), 1);
+  for (int i = 0; i < 4; ++i) x = b.quantized(b.node("Relu", {b.node("MatMul", {x, b.weights({256, 256}, 1)})}), 2);
+  b.graph.outputs = {x};
+  for (const int threads : {1, 2}) {
+    const Session session(b.graph, {.threads = threads});
+    for (const std::int64_t batch : {2, 4, 7, 8}) {
+      Random random(11);
+      const Tensor all = random_floats(random, {batch, 24, 256});
+      const Tensor y = session.run({{"x", all}})[0];
+      ASSERT_EQ(to_string(y.shape()), to_string(all.shape()));
+      for (std::int64_t i = 0; i < batch; ++i) {
+        Tensor sample(DType::f32, {1, 24, 256});
+        std::memcpy(sample.raw(), all.data<float>() + i * 24 * 256, sample.bytes());
+        const Tensor own = session.run({{"x", sample}})[0];
+        EXPECT_EQ(std::memcmp(own.raw(), y.data<float>() + i * 24 * 256, own.bytes()), 0) << i << " of " << batch;
+      }
+    }
+  }
+}
+
 TEST(Batch, ProductsOfSingleRowsStayTogether) {
   Builder b(8);
   const ValueId x = b.input("x", {Dim("N"), Dim(32)});

@@ -152,6 +152,36 @@ TEST(Dynamic, RowsAreQuantizedOnce) {
   }
 }
 
+// Rows of a layer normalization become bytes where it computes them, with the bits of two steps.
+TEST(Dynamic, NormalizedRowsAreQuantizedAtOnce) {
+  for (const bool biased : {false, true}) {
+    for (const std::int64_t rows : {0, 1, 6, 203}) {
+      SCOPED_TRACE(rows);
+      Builder b(65);
+      const ValueId x = b.input("x", {Dim("N"), rows, 40});
+      std::vector<ValueId> operands = {x, b.floats({40}, 0.5f, 2)};
+      if (biased) operands.push_back(b.floats({40}));
+      const ValueId y = b.node("LayerNormalization", operands);
+      const ValueId product = b.node("MatMul", {y, b.weights({40, 40}, 1)});
+      b.graph.info.set_metadata("octet.dynamic_per_row", b.graph.nodes.back().name);
+      b.graph.outputs = {b.node("Add", {product, y})};
+      const Tensor input = random_floats(b.random, {2, rows, 40});
+      EXPECT_THAT(expect_close(b.graph, {{"x", input}}, 0.1), HasSubstr("LayerNormQuantize"));
+      Graph apart = clone(b.graph);
+      apart.outputs.push_back(product);
+      apart.outputs.push_back(y);
+      const Tensor expected = Session(apart, {.threads = 1, .optimize = false}).run({{"x", input}})[0];
+      const Tensor first = Session(b.graph, {.threads = 1}).run({{"x", input}})[0];
+      for (std::int64_t i = 0; i < first.elements(); ++i)
+        ASSERT_NEAR(first.data<float>()[i], expected.data<float>()[i], 0.1f) << i;
+      for (const int threads : {2, 3}) {
+        const Tensor z = Session(b.graph, {.threads = threads}).run({{"x", input}})[0];
+        EXPECT_EQ(std::memcmp(z.raw(), first.raw(), z.bytes()), 0) << threads << " threads";
+      }
+    }
+  }
+}
+
 TEST(Dynamic, PerRowConvolutionsAndRecurrentLayers) {
   Builder b(61);
   const ValueId image = b.input("image", {Dim("N"), 8, 9, 9}), x = b.input("x", {6, Dim("N"), 12});
@@ -184,6 +214,32 @@ TEST(Dynamic, AnInt8TableStaysInt8) {
     EXPECT_THAT(lowered, HasSubstr("octet.rt.Embedding"));
     const Session session(b.graph, {.threads = 1});
     EXPECT_THROW(session.run({{"ids", Tensor::from<std::int64_t>({1, 3}, {0, 9, 0})}}), Error);
+  }
+}
+
+TEST(Dynamic, EmbeddingsAreSummedInOnePass) {
+  for (int form = 0; form < 16; ++form) {
+    SCOPED_TRACE(form);
+    const bool bytes = form % 2 != 0, three = form / 2 % 2 != 0, indexed = form / 4 % 2 != 0,
+               last_first = form / 8 != 0;
+    const std::int64_t columns = form == 5 ? 1030 : 16;
+    Builder b(66);
+    const ValueId ids = b.graph.add_input("ids", DType::i64, {Dim("N"), 3});
+    const ValueId kinds = b.graph.add_input("kinds", DType::i32, {Dim("N"), 3});
+    const ValueId word = b.node("Gather", {bytes ? b.weights({9, columns}, 0) : b.floats({9, columns}), ids});
+    ValueId sum = b.node("Add", {word, b.node("Gather", {b.floats({2, columns}), kinds})});
+    const ValueId places = b.constant(Tensor::from<std::int64_t>({1, 3}, {4, 0, 2}));
+    const ValueId place = indexed ? b.node("Gather", {b.weights({5, columns}, 0), places}) : b.floats({1, 3, columns});
+    if (three) sum = last_first ? b.node("Add", {place, sum}) : b.node("Add", {sum, place});
+    b.graph.outputs = {sum};
+    const Tensor kind = Tensor::from<std::int32_t>({2, 3}, {0, 1, 1, 0, -1, -2});
+    const NamedTensors inputs{{"ids", Tensor::from<std::int64_t>({2, 3}, {0, 8, -1, -9, 4, 4})}, {"kinds", kind}};
+    const std::string lowered = expect_close(b.graph, inputs, 1e-30);
+    EXPECT_THAT(lowered, HasSubstr("octet.rt.EmbeddingSum"));
+    EXPECT_THAT(lowered, Not(HasSubstr("Gather(")));
+    const Session session(b.graph, {.threads = 1});
+    EXPECT_THROW(session.run({{"ids", Tensor::from<std::int64_t>({2, 3}, {0, 9, 0, 0, 0, 0})}, {"kinds", kind}}),
+                 Error);
   }
 }
 

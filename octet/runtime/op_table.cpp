@@ -13,7 +13,9 @@ std::vector<RuntimeOp> conv_ops();
 std::vector<RuntimeOp> convert_ops();
 std::vector<RuntimeOp> dynamic_linear_op();
 std::vector<RuntimeOp> embedding_op();
+std::vector<RuntimeOp> embedding_sum_op();
 std::vector<RuntimeOp> gru_ops();
+std::vector<RuntimeOp> layer_norm_quantize_op();
 std::vector<RuntimeOp> linear_op();
 std::vector<RuntimeOp> lstm_ops();
 std::vector<RuntimeOp> masked_softmax_op();
@@ -36,7 +38,9 @@ constexpr std::vector<RuntimeOp> (*kFiles[])() = {
     convert_ops,
     dynamic_linear_op,
     embedding_op,
+    embedding_sum_op,
     gru_ops,
+    layer_norm_quantize_op,
     linear_op,
     lstm_ops,
     masked_softmax_op,

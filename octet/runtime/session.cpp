@@ -49,7 +49,7 @@ struct Session::State {
     std::vector<Shape> shapes;
     bool keep_values = false;
     std::shared_ptr<const runtime::Plan> plan;
-    std::int64_t samples = 1;  ///< of the shapes, when the plan is for one of them
+    std::int64_t runs = 1;  ///< of the plan for these shapes, when it is for some of their samples
   };
 
   Graph graph;  ///< prepared: defaults among the inputs dropped, constants folded
@@ -114,43 +114,51 @@ struct Session::State {
     return shapes.empty() ? 1 : shapes[0][0];
   }
 
-  // The graph for one sample, if that serves for all of them.
-  std::optional<runtime::Lowered> lower_for_a_sample(const Graph& whole, std::vector<Shape> shapes,
-                                                     std::int64_t samples) const {
-    if (samples < 2 || !runtime::samples_are_independent(whole, samples)) return std::nullopt;
+  // The graph for one sample or a few, if that serves for all `runs` of them; `runs` is then how many such runs they
+  // are.
+  std::optional<runtime::Lowered> lower_for_samples(const Graph& whole, std::vector<Shape> shapes,
+                                                    std::int64_t& runs) const {
+    if (runs < 2 || !runtime::samples_are_independent(whole, runs)) return std::nullopt;
     for (Shape& shape : shapes) shape[0] = 1;
     runtime::Lowered one = lower(shapes, false);
     const bool serves =
         runtime::samples_are_independent(one.graph, 1) && runtime::is_worth_running_by_sample(one.graph);
-    return serves ? std::optional(std::move(one)) : std::nullopt;
+    if (!serves) return std::nullopt;
+    const std::int64_t together = runtime::samples_together(one.graph, runs, threads->size());
+    if (together == 1) return one;
+    for (Shape& shape : shapes) shape[0] = together;
+    runtime::Lowered some = lower(shapes, false);
+    if (!runtime::samples_are_independent(some.graph, together)) return one;
+    runs /= together;
+    return some;
   }
 
   const Entry& make_plan(bool keep_values, std::vector<Shape> shapes) {
     runtime::Lowered lowered = lower(shapes, keep_values);
-    std::int64_t samples = keep_values ? 1 : samples_in(shapes);
-    auto one = lower_for_a_sample(lowered.graph, shapes, samples);
-    if (one) {
-      lowered = std::move(*one);
+    std::int64_t runs = keep_values ? 1 : samples_in(shapes);
+    auto some = lower_for_samples(lowered.graph, shapes, runs);
+    if (some) {
+      lowered = std::move(*some);
     } else {
-      samples = 1;
+      runs = 1;
     }
     auto plan = std::make_shared<const runtime::Plan>(std::move(lowered.graph), packed, *threads, lowered.observed);
     arena_bytes = std::max(arena_bytes, plan->arena_bytes());
     if (plans.size() >= kPlansKept) plans.erase(plans.begin());
-    plans.push_back({std::move(shapes), keep_values, std::move(plan), samples});
+    plans.push_back({std::move(shapes), keep_values, std::move(plan), runs});
     return plans.back();
   }
 
-  /// A plan, and for how many samples it is to be run one by one.
+  /// A plan, and how often it is to be run for these inputs.
   std::pair<std::shared_ptr<const runtime::Plan>, std::int64_t> plan_for(const std::vector<const Tensor*>& inputs,
                                                                          bool keep_values) {
     const std::lock_guard lock(mutex);
     const auto* held = find_plan(keep_values, [&](std::size_t i) -> const Shape& { return inputs[i]->shape(); });
-    if (held != nullptr) return {held->plan, held->samples};
+    if (held != nullptr) return {held->plan, held->runs};
     std::vector<Shape> shapes;
     for (const Tensor* tensor : inputs) shapes.push_back(tensor->shape());
     const Entry& made = make_plan(keep_values, std::move(shapes));
-    return {made.plan, made.samples};
+    return {made.plan, made.runs};
   }
 
   // Plans ahead when options and declared shapes leave nothing open.
@@ -219,8 +227,8 @@ std::vector<Tensor> Session::run(const NamedTensors& inputs, const Observe& obse
   const runtime::FpEnvironment environment;
   if (!s.options.optimize) return runtime::evaluate_plainly(s.graph, ordered, *s.threads, observe);
   const bool keep_values = static_cast<bool>(observe);
-  const auto [plan, samples] = s.plan_for(ordered, keep_values);
-  if (samples > 1) return runtime::run_by_sample(*plan, ordered, *s.threads, s.options.profile);
+  const auto [plan, runs] = s.plan_for(ordered, keep_values);
+  if (runs > 1) return runtime::run_by_sample(*plan, ordered, *s.threads, s.options.profile);
   return plan->run(ordered, *s.threads, s.options.profile, keep_values ? &observe : nullptr);
 }
 
@@ -238,9 +246,9 @@ std::vector<StepInfo> Session::steps() const {
   if (!latest.plan) return {};
   std::vector<StepInfo> steps = latest.plan->steps();
   for (StepInfo& step : steps) {
-    step.macs *= latest.samples;
-    step.bytes *= latest.samples;
-    step.seconds *= static_cast<double>(latest.samples);
+    step.macs *= latest.runs;
+    step.bytes *= latest.runs;
+    step.seconds *= static_cast<double>(latest.runs);
   }
   return steps;
 }

@@ -56,6 +56,47 @@ inline __attribute__((always_inline)) void run_core(const TileArgs& tile, const 
   last(sum);
 }
 
+/// Tiles one below the other; finish(row, sums [kVectors]) of each of their rows. The sums of a tile wait in memory,
+/// and the next tile's products leave room for a row of them now and then: they use other parts of the processor.
+template <class Vector, int kRows, int kVectors, int kSteps, class Finish>
+inline __attribute__((always_inline)) void run_tiles(const TileArgs& first, int tiles, const Finish& finish) {
+  using Sum = typename Vector::Sum;
+  Sum held[kRows][kVectors];
+  const auto finish_row = [&](int row, int r) __attribute__((always_inline)) { finish(row + r, held[r]); };
+  const std::int64_t stretch = 4 * kSteps * (first.tap_count * first.k_steps / (kSteps * kRows) + 1);
+  TileArgs tile = first;
+  for (int t = 0; t < tiles; ++t, tile.rows += kRows) {
+    int waiting = t == 0 ? kRows : 0;  // the next row of the tile before
+    const int before = (t - 1) * kRows;
+    Sum sum[kRows][kVectors];
+    for (int m = 0; m < kRows; ++m) {
+      for (int v = 0; v < kVectors; ++v)
+        sum[m][v] = tile.init == nullptr ? Vector::zero() : Vector::load_init(tile.init + v * Vector::kLanes);
+    }
+    const char* w = static_cast<const char*>(tile.panel);
+    const void* rows[kRows];
+    for (int m = 0; m < kRows; ++m) rows[m] = tile.rows[m];
+    for (std::int64_t tap = 0; tap < tile.tap_count; ++tap) {
+      std::int64_t at = tile.taps[tap];
+      const std::int64_t end = at + tile.k_steps * 4;
+      while (at + kSteps * 4 <= end) {
+        const std::int64_t stop = at + stretch < end ? at + stretch : end;
+        for (; at + kSteps * 4 <= stop; at += kSteps * 4) run_steps<Vector, kRows, kVectors, kSteps>(rows, at, w, sum);
+        if (waiting < kRows) finish_row(before, waiting++);
+      }
+      if constexpr (kSteps > 1) {
+        for (; at < end; at += 4) run_steps<Vector, kRows, kVectors, 1>(rows, at, w, sum);
+      }
+      w += tile.panel_skip;
+    }
+    while (waiting < kRows) finish_row(before, waiting++);
+    for (int m = 0; m < kRows; ++m) {
+      for (int v = 0; v < kVectors; ++v) held[m][v] = sum[m][v];
+    }
+  }
+  for (int r = 0; r < kRows; ++r) finish_row((tiles - 1) * kRows, r);
+}
+
 // One row by kPanels panels at once: as many chains of sums as hide a multiply-add's latency.
 template <class Vector, int kVectors, int kPanels>
 void run_row(const TileArgs& tile, std::int64_t panel_bytes, char* acc) {

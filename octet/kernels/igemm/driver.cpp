@@ -159,12 +159,13 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   const FusedTiles tiles = fused_tiles(p, e, n);
   std::int64_t m = 0;
   for (std::size_t i = 0; i < block.segment_count; ++i) {
-    const std::int64_t end = m + block.segments[i].rows;
+    const std::int64_t end = m + block.segments[i].rows, whole = block.segments[i].rows / kernel.mr * kernel.mr;
     aim(p, block.segments[i], panel, tile);
     const FusedTile fused = are_in_order(block, m, end) ? tiles.in_order : tiles.anywhere;
-    for (; fused != nullptr && m + kernel.mr <= end; m += kernel.mr) {
+    if (fused != nullptr && whole != 0) {
       tile.rows = block.row.data() + m;
-      fused(tile, e, {block.to + m, n, kernel.mr, columns});
+      fused(tile, e, {block.to + m, n, static_cast<int>(whole), columns});
+      m += whole;
     }
     for (; m < end; m += batch) {
       const int rows = static_cast<int>(std::min<std::int64_t>(batch, end - m));

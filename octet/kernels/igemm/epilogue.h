@@ -8,9 +8,11 @@
 
 #include <cstdint>
 
+#include "octet/kernels/math/gelu_curve.h"
+
 namespace octet::kernels {
 
-enum class Activation : std::uint8_t { none, relu, clamp, leaky_relu, hard_sigmoid, hard_swish };
+enum class Activation : std::uint8_t { none, relu, clamp, leaky_relu, hard_sigmoid, hard_swish, curve };
 
 enum class Cell : std::uint8_t { u8, s8, f32, s32 };
 
@@ -45,7 +47,9 @@ struct Epilogue {
   /// relu: max(0, v). clamp: min(beta, max(alpha, v)). leaky_relu: v < 0 ? alpha * v : v.
   /// hard_sigmoid h(v): min(1, max(0, alpha * v + beta)). hard_swish: v * h(v). NaN stays NaN.
   Activation activation = Activation::none;
+  /// curve: as gelu_curve.h says, v being its l; the first piece is constant, the last one linear.
   float alpha = 0, beta = 0;
+  const float* curve = nullptr;                ///< [kCurveTerms][kCurvePieces]
   float after_scale = 1, after_shift = -0.0f;  ///< these change no bit
   void* out = nullptr;                         ///< [M][out_stride]; may be the residual itself
   std::int64_t out_stride = 0;                 ///< elements from row to row
@@ -74,6 +78,12 @@ static inline bool only_hard_swish(const Epilogue& e) {
          e.residual == nullptr;
 }
 
+/// Of what ends_in_bytes: whether a curve gives the output's integers, and no residual comes before it.
+static inline bool only_curve(const Epilogue& e) {
+  return e.activation == Activation::curve && e.after_scale == 1 && e.after_shift == 0 && e.inv_scale == 1 &&
+         e.residual == nullptr;
+}
+
 /// Of what ends_in_bytes and has only_limits: whether one multiplication, by scale, makes the sum its byte.
 static inline bool scales_to_bytes(const Epilogue& e) {
   return e.bias_f32 == nullptr && e.residual == nullptr && e.inv_scale == 1;
@@ -81,7 +91,9 @@ static inline bool scales_to_bytes(const Epilogue& e) {
 
 /// Whether whatever the sums of columns [n, n + columns) are, what is rounded is below 2^31: no guard is needed.
 static inline bool stays_in_s32(const Epilogue& e, std::int64_t n, std::int64_t columns) {
-  const float after = __builtin_fabsf(e.after_scale * e.inv_scale);
+  // A curve is linear for what is large.
+  const float slope = e.activation == Activation::curve ? e.curve[kCurvePieces + kCurvePieces / 2 - 1] : 1;
+  const float after = __builtin_fabsf(e.after_scale * e.inv_scale * slope);
   bool stays = 255 * __builtin_fabsf(e.residual_scale) * after <= 0x1p27f;
   stays &= __builtin_fabsf(e.after_shift * e.inv_scale) <= 0x1p27f;
   for (std::int64_t c = 0; c < columns; ++c) stays &= __builtin_fabsf(e.scale[n + c]) * after <= 0.25f;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "octet/kernels/igemm/epilogue.h"
+#include "octet/kernels/simd/curve.h"
 
 namespace octet::kernels {
 namespace {
@@ -11,6 +12,13 @@ template <class V>
 typename V::F32 hard_sigmoid(const Epilogue& e, typename V::F32 v) {
   const auto line = V::add(V::mul(V::set(e.alpha), v), V::set(e.beta));
   return V::lesser(V::set(1.0f), V::greater(V::set(0.0f), line));
+}
+
+template <class V>
+typename V::F32 curve(const float* table, typename V::F32 v) {
+  typename V::F32 one[1] = {v};
+  Curve<V>(table).apply(one);
+  return one[0];
 }
 
 template <class V>
@@ -28,6 +36,8 @@ typename V::F32 activate(const Epilogue& e, typename V::F32 v) {
       return hard_sigmoid<V>(e, v);
     case Activation::hard_swish:
       return V::mul(v, hard_sigmoid<V>(e, v));
+    case Activation::curve:
+      return curve<V>(e.curve, v);
   }
   return v;
 }

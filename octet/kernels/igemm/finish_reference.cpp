@@ -11,6 +11,15 @@ float greater(float a, float b) noexcept { return a > b ? a : b; }
 
 float hard_sigmoid(const Epilogue& e, float v) noexcept { return lesser(1.0f, greater(0.0f, e.alpha * v + e.beta)); }
 
+float curve(const float* table, float v) noexcept {
+  // Any NaN has some piece.
+  const float n = lesser(greater(-8.0f, std::nearbyint(v)), 7.0f);
+  const int at = static_cast<int>(n) & (kCurvePieces - 1);
+  float y = table[(kCurveTerms - 1) * kCurvePieces + at];
+  for (int i = kCurveTerms - 2; i >= 0; --i) y = std::fma(y, v, table[i * kCurvePieces + at]);
+  return y;
+}
+
 float activate(const Epilogue& e, float v) noexcept {
   switch (e.activation) {
     case Activation::none:
@@ -25,6 +34,8 @@ float activate(const Epilogue& e, float v) noexcept {
       return hard_sigmoid(e, v);
     case Activation::hard_swish:
       return v * hard_sigmoid(e, v);
+    case Activation::curve:
+      return curve(e.curve, v);
   }
   return v;
 }

@@ -26,9 +26,9 @@ std::vector<const IgemmKernel*> runnable(std::span<const IgemmKernel* const> tab
   return kernels;
 }
 
-// A tile's operands: random rows in memory, weights, what sums start from.
+// The operands of tiles one below the other: random rows in memory, weights, what sums start from.
 struct Tile {
-  Tile(Random& random, const IgemmKernel& kernel, std::int64_t taps, std::int64_t steps)
+  Tile(Random& random, const IgemmKernel& kernel, int tiles, std::int64_t taps, std::int64_t steps)
       : floats(kernel.a_bytes == 4),
         bytes(random.array<std::uint8_t>(8192, 0, 255)),
         numbers(random.array<float>(2048, -1, 1)),
@@ -37,7 +37,7 @@ struct Tile {
         init(random.array<std::int32_t>(kernel.nr, -100000, 100000)) {
     const char* a =
         floats ? reinterpret_cast<const char*>(numbers.data()) : reinterpret_cast<const char*>(bytes.data());
-    for (int r = 0; r < kernel.mr; ++r) rows.push_back(a + 4 * random.in(0, 200));
+    for (int r = 0; r < tiles * kernel.mr; ++r) rows.push_back(a + 4 * random.in(0, 200));
     for (std::int64_t t = 0; t < taps; ++t) offsets.push_back(4 * random.in(0, 300));
     args = {.rows = rows.data(), .taps = offsets.data(), .tap_count = taps, .k_steps = steps};
     args.panel = floats ? static_cast<const void*>(number_weights.data()) : weights.data();
@@ -55,7 +55,7 @@ struct Tile {
 };
 
 struct Counts {
-  int fused = 0, bytes = 0, floats = 0, by_rows = 0;
+  int fused = 0, bytes = 0, floats = 0, by_rows = 0, curves = 0;
 };
 
 // Takes away what seldom comes together with the rest: most random epilogues have something that needs stored sums.
@@ -72,6 +72,11 @@ void make_usual(Random& random, Epilogue& e) {
     e.after_scale = 1;
     e.after_shift = -0.0f;
   }
+  if (e.activation == Activation::curve && e.out_type == Cell::u8) {
+    e.inv_scale = 1;
+    e.residual = nullptr;
+    return;
+  }
   constexpr Activation kUsual[] = {Activation::none, Activation::relu, Activation::clamp};
   if (e.activation != Activation::hard_swish) e.activation = kUsual[random.in(0, 2)];
   if (e.activation == Activation::hard_swish && e.out_type == Cell::f32) e.residual = nullptr;
@@ -80,8 +85,9 @@ void make_usual(Random& random, Epilogue& e) {
 
 void compare(Random& random, const IgemmKernel& kernel, Counts& counts) {
   const std::int64_t taps = random.in(1, 3), steps = random.in(1, 9), m = random.in(0, 3), n = random.in(0, 3) * 16;
-  const Tile tile(random, kernel, taps, steps);
-  const std::int64_t rows = m + kernel.mr, columns = n + kernel.nr;
+  const int tiles = static_cast<int>(random.in(1, 3)), whole = tiles * kernel.mr;
+  const Tile tile(random, kernel, tiles, taps, steps);
+  const std::int64_t rows = m + whole, columns = n + kernel.nr;
   RandomEpilogue epilogue(random, rows, columns, kernel.a_bytes != 4,
                           9000.0f * std::sqrt(static_cast<float>(taps * steps * kernel.kr)));
   Epilogue& e = epilogue.e;
@@ -89,20 +95,24 @@ void compare(Random& random, const IgemmKernel& kernel, Counts& counts) {
   if (e.weight_zero_point != nullptr) e.row_sum = row_sums.data();
   make_usual(random, e);
   const bool in_order = random.one_in(2);
-  const FusedTiles tiles = kernel.fused(e, n);
-  const FusedTile fused = in_order ? tiles.in_order : tiles.anywhere;
+  const FusedTiles both = kernel.fused(e, n);
+  const FusedTile fused = in_order ? both.in_order : both.anywhere;
   if (fused == nullptr) return;
   counts.fused += 1;
   counts.bytes += e.out_type == Cell::u8;
   counts.floats += e.out_type == Cell::f32;
   counts.by_rows += e.row_scale != nullptr;
+  counts.curves += e.activation == Activation::curve;
   std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
   std::iota(order.begin(), order.end(), in_order ? m : 0);
   for (std::size_t i = 0; i < order.size() && !in_order; ++i)
     std::swap(order[i], order[static_cast<std::size_t>(random.in(0, rows - 1))]);
-  const TileSpan span{order.data(), n, kernel.mr, kernel.nr};
-  Block acc(std::int64_t{4} * kernel.mr * kernel.nr);
-  kernel.core(tile.args, kernel.mr, acc.data());
+  const TileSpan span{order.data(), n, whole, kernel.nr};
+  Block acc(std::int64_t{4} * whole * kernel.nr);
+  TileArgs args = tile.args;
+  for (int t = 0; t < tiles; ++t, args.rows += kernel.mr) {
+    kernel.core(args, kernel.mr, static_cast<char*>(acc.data()) + std::int64_t{4} * t * kernel.mr * kernel.nr);
+  }
   kernel.finish(e, acc.data(), span);
   const auto expected = epilogue.out;
   std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
@@ -123,7 +133,28 @@ TEST(FinishInRegisters, EqualsStoredSums) {
   EXPECT_GT(s32.bytes, 200);
   EXPECT_GT(s32.floats, 100);
   EXPECT_GT(s32.by_rows, 10);
+  EXPECT_GT(s32.curves, 50);
   EXPECT_GT(f32.floats, 100);
+}
+
+// The curve that stands for Gelu before its result becomes a byte.
+TEST(FinishInRegisters, CurveOfGelu) {
+  constexpr int kCount = 40001;
+  std::vector<std::int32_t> sums(kCount);
+  std::vector<float> scale(kCount, 1e-3f * kGeluCurveSteps), shift(kCount, kGeluCurveShift), y(kCount);
+  for (int i = 0; i < kCount; ++i) sums[static_cast<std::size_t>(i)] = i - kCount / 2;
+  const Epilogue e{.scale = scale.data(),
+                   .bias_f32 = shift.data(),
+                   .activation = Activation::curve,
+                   .curve = kGeluCurve[0],
+                   .out = y.data(),
+                   .out_stride = kCount};
+  const std::int64_t row = 0;
+  finish_reference_s32(e, sums.data(), kCount, {&row, 0, 1, kCount});
+  for (int i = 0; i < kCount; ++i) {
+    const double x = 1e-3 * sums[static_cast<std::size_t>(i)], gelu = x / 2 * std::erfc(-x / std::sqrt(2.0));
+    ASSERT_NEAR(y[static_cast<std::size_t>(i)], gelu, kGeluCurveError) << x;
+  }
 }
 
 // What is not proved to stay below 2^31 is left to the path that guards against it.

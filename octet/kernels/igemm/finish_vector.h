@@ -5,6 +5,7 @@
 
 #include "octet/kernels/igemm/finish_any.h"
 #include "octet/kernels/igemm/finish_bytes.h"
+#include "octet/kernels/igemm/finish_curve.h"
 
 namespace octet::kernels {
 namespace {
@@ -125,7 +126,11 @@ void look_up(const Epilogue& e, const TileSpan& span, int columns) {
 
 template <class V, int kStride>
 bool finish_as_bytes(const Epilogue& e, const std::int32_t* acc, const TileSpan& span) {
-  if (!finish_bytes<V>(e, acc, kStride, span)) return false;
+  if (ends_in_bytes(e) && only_curve(e)) {
+    finish_curve<V, kStride>(e, acc, span);
+  } else if (!finish_bytes<V>(e, acc, kStride, span)) {
+    return false;
+  }
   if (e.lookup != nullptr) look_up<V>(e, span, span.columns);
   return true;
 }

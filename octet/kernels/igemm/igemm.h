@@ -59,7 +59,8 @@ struct NarrowKernel;
 
 inline constexpr int kRowPanels = 4;  ///< that a row_core takes at once
 
-/// Core and epilogue of a tile of mr rows and nr columns in one; its sums are not stored.
+/// Core and epilogue in one of whole tiles of mr rows and nr columns, one below the other: span.rows is a multiple of
+/// mr.
 using FusedTile = void (*)(const TileArgs& tile, const Epilogue& epilogue, const TileSpan& span) noexcept;
 /// For rows of the output one after another, and for any.
 struct FusedTiles {

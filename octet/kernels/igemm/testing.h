@@ -59,7 +59,7 @@ class Block {
 struct RandomEpilogue {
   Epilogue e;
   std::vector<std::int32_t> bias, weight_zero_point, row_sum;
-  std::vector<float> scale, row_scale, bias_f32;
+  std::vector<float> scale, row_scale, bias_f32, curve;
   std::vector<std::uint8_t> residual_bytes, lookup;
   std::vector<float> residual_floats;
   std::vector<unsigned char> out;
@@ -75,7 +75,8 @@ struct RandomEpilogue {
     if (sums) integers(random, m, n, spread);
     if (random.one_in(3)) e.bias_f32 = (bias_f32 = random.array<float>(n, -2, 2)).data();
     if (random.one_in(2)) add_residual(random, m, n);
-    e.activation = static_cast<Activation>(random.in(0, 5));
+    e.activation = static_cast<Activation>(random.in(0, 6));
+    if (e.activation == Activation::curve) e.curve = (curve = random_curve(random)).data();
     e.alpha = e.activation == Activation::clamp ? -1.5f : random.real(0.1f, 0.2f);
     e.beta = e.activation == Activation::clamp ? 2.0f : 0.5f;
     if (random.one_in(3)) e.after_scale = random.real(-2, 2);
@@ -90,6 +91,14 @@ struct RandomEpilogue {
   }
 
  private:
+  // Of some steps of the output, the ends constant and linear.
+  static std::vector<float> random_curve(Random& random) {
+    std::vector<float> terms = random.array<float>(kCurveTerms * kCurvePieces, -1, 1);
+    constexpr std::size_t kTerms = kCurveTerms, kPieces = kCurvePieces;
+    for (std::size_t i = 1; i < kTerms; ++i) terms[i * kPieces + 8] = 0;
+    for (std::size_t i = 2; i < kTerms; ++i) terms[i * kPieces + 7] = 0;
+    return terms;
+  }
   void integers(Random& random, std::int64_t m, std::int64_t n, float spread) {
     if (random.one_in(2)) e.bias_s32 = (bias = random.array<std::int32_t>(n, -3000, 3000)).data();
     e.scale = (scale = random.array<float>(n, 1 / spread, 3 / spread)).data();

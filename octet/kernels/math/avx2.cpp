@@ -30,9 +30,25 @@ void gelu(const float* x, float* y, std::int64_t count) {
   for (; i < count; ++i) y[i] = gelu_of(x[i]);
 }
 
+void gelu_with_range(const float* x, float* y, std::int64_t count, float& low, float& high) {
+  __m256 lows = _mm256_set1_ps(low), highs = _mm256_set1_ps(high);
+  std::int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const __m256 v = gelu_of(_mm256_loadu_ps(x + i));
+    _mm256_storeu_ps(y + i, v);
+    lows = _mm256_min_ps(v, lows);
+    highs = _mm256_max_ps(v, highs);
+  }
+  for (int j = 0; j < 8; ++j) {
+    low = lows[j] < low ? lows[j] : low;
+    high = highs[j] > high ? highs[j] : high;
+  }
+  gelu_with_range_of(x + i, y + i, count - i, low, high);
+}
+
 }  // namespace
 
 extern const MathTable kMathAvx2;
-const MathTable kMathAvx2 = portable_table("avx2", gelu);
+const MathTable kMathAvx2 = portable_table("avx2", gelu, gelu_with_range);
 
 }  // namespace octet::kernels

@@ -26,6 +26,8 @@ struct MathTable {
   MathMap silu;     ///< x / (1 + e^-x)                  4 ulp
   MathMap mish;     ///< x tanh(log(1 + e^x))            6 ulp
   MathMap gelu;     ///< x/2 (1 + erf(x / sqrt 2))       2^-22 |x|
+  /// gelu, and its range: low and high are lowered and raised to hold y; NaN is passed over.
+  void (*gelu_with_range)(const float* x, float* y, std::int64_t count, float& low, float& high);
   /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))      2^-22 |x|
   MathMap gelu_tanh;
 

@@ -316,7 +316,7 @@ void layer_norm_of(const float* x, std::int64_t count, double epsilon, const flo
 
 void layer_norm(const float* x, std::int64_t rows, std::int64_t count, double epsilon, const float* weight,
                 const float* bias, float* y) {
-  constexpr int kRows = 4;
+  constexpr int kRows = 8;
   std::int64_t r = 0;
   for (; r + kRows <= rows; r += kRows) {
     layer_norm_of<kRows>(x + r * count, count, epsilon, weight, bias, y + r * count);
@@ -324,8 +324,18 @@ void layer_norm(const float* x, std::int64_t rows, std::int64_t count, double ep
   for (; r < rows; ++r) layer_norm_of<1>(x + r * count, count, epsilon, weight, bias, y + r * count);
 }
 
-// `gelu`: what looks its polynomials up faster than compilers know how to.
-constexpr MathTable portable_table(const char* isa, MathMap gelu) {
+// y[i] = gelu(x[i]), and its range.
+void gelu_with_range_of(const float* x, float* y, std::int64_t count, float& low, float& high) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    y[i] = gelu_of(x[i]);
+    low = y[i] < low ? y[i] : low;
+    high = y[i] > high ? y[i] : high;
+  }
+}
+
+// What looks the polynomials of gelu up faster than compilers know how to: `gelu` and `gelu_with_range`.
+constexpr MathTable portable_table(const char* isa, MathMap gelu,
+                                   decltype(MathTable::gelu_with_range) gelu_with_range) {
   return {
       .isa = isa,
       .exp = map<exp_of>,
@@ -335,6 +345,7 @@ constexpr MathTable portable_table(const char* isa, MathMap gelu) {
       .silu = map<silu_of>,
       .mish = map<mish_of>,
       .gelu = gelu,
+      .gelu_with_range = gelu_with_range,
       .gelu_tanh = map<gelu_tanh_of>,
       .add = add,
       .multiply = multiply,

@@ -41,6 +41,10 @@ void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64
 /// One such row.
 void quantize_row(const float* x, std::int64_t k, std::uint8_t* y, float& scale, std::int32_t& zero_point);
 
+/// The same where the range, widened to hold 0, is known: low <= 0 <= high.
+void quantize_row(float low, float high, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
+                  std::int32_t& zero_point);
+
 /// Parameters of ONNX DynamicQuantizeLinear for x: with the range widened to hold 0,
 /// scale = (max - min) / 255, zero_point = clamp(rint(0 - min / scale), 0, 255); scale 1 where all is zero.
 QuantizeParams dynamic_params(const float* x, std::int64_t count, ThreadPool& pool);

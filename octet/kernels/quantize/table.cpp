@@ -12,10 +12,9 @@ namespace {
 constexpr std::array kTable = {&quantize_avx512, &quantize_avx2, &quantize_reference};
 constexpr std::int64_t kGrain = 16384;  // elements that are worth another thread
 
-QuantizeParams row_params(const QuantizeKernel& kernel, const float* x, std::int64_t count) {
+// Of a row from low to high, 0 between them.
+QuantizeParams row_params(float low, float high) {
   constexpr float kLeastNormal = 1.17549435e-38f;
-  float low = 0, high = 0;
-  kernel.range(x, count, low, high);
   QuantizeParams params{.scale = (high - low) / 255.0f, .rounding = Rounding::multiply};
   // Of a subnormal range no step is left: it counts as zero.
   if (!(params.scale >= kLeastNormal)) params.scale = 0;
@@ -24,13 +23,20 @@ QuantizeParams row_params(const QuantizeKernel& kernel, const float* x, std::int
   return params;
 }
 
-void quantize_by(const QuantizeKernel& kernel, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
-                 std::int32_t& zero_point) {
-  QuantizeParams params = row_params(kernel, x, k);
+void quantize_within(const QuantizeKernel& kernel, float low, float high, const float* x, std::int64_t k,
+                     std::uint8_t* y, float& scale, std::int32_t& zero_point) {
+  QuantizeParams params = row_params(low, high);
   scale = params.scale;
   zero_point = params.zero_point;
   if (params.scale == 0) params.scale = 3.4e38f;  // makes zeros of all that is finite
   kernel.quantize(params, x, k, y);
+}
+
+void quantize_by(const QuantizeKernel& kernel, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
+                 std::int32_t& zero_point) {
+  float low = 0, high = 0;
+  kernel.range(x, k, low, high);
+  quantize_within(kernel, low, high, x, k, y, scale, zero_point);
 }
 
 }  // namespace
@@ -38,10 +44,13 @@ void quantize_by(const QuantizeKernel& kernel, const float* x, std::int64_t k, s
 std::span<const QuantizeKernel* const> quantize_table() { return kTable; }
 
 const QuantizeKernel& select_quantize() {
-  for (const QuantizeKernel* kernel : kTable) {
-    if (isa_allowed(kernel->isa)) return *kernel;
-  }
-  return quantize_reference;
+  static const QuantizeKernel& best = []() -> const QuantizeKernel& {
+    for (const QuantizeKernel* kernel : kTable) {
+      if (isa_allowed(kernel->isa)) return *kernel;
+    }
+    return quantize_reference;
+  }();
+  return best;
 }
 
 void quantize(const QuantizeParams& params, const float* x, std::int64_t count, void* y, ThreadPool& pool) {
@@ -71,6 +80,11 @@ void quantize_rows(const float* x, std::int64_t rows, std::int64_t k, std::int64
 
 void quantize_row(const float* x, std::int64_t k, std::uint8_t* y, float& scale, std::int32_t& zero_point) {
   quantize_by(select_quantize(), x, k, y, scale, zero_point);
+}
+
+void quantize_row(float low, float high, const float* x, std::int64_t k, std::uint8_t* y, float& scale,
+                  std::int32_t& zero_point) {
+  quantize_within(select_quantize(), low, high, x, k, y, scale, zero_point);
 }
 
 QuantizeParams dynamic_params(const float* x, std::int64_t count, ThreadPool& pool) {

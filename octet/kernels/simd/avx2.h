@@ -20,6 +20,8 @@ struct Avx2 {
   static F32 sub(F32 a, F32 b) { return _mm256_sub_ps(a, b); }
   static F32 mul(F32 a, F32 b) { return _mm256_mul_ps(a, b); }
   static F32 div(F32 a, F32 b) { return _mm256_div_ps(a, b); }
+  /// a * b + c, rounded once.
+  static F32 multiply_add(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a, b, c); }
   /// a < b ? a : b and a > b ? a : b, so b where either is NaN.
   static F32 lesser(F32 a, F32 b) { return _mm256_min_ps(a, b); }
   static F32 greater(F32 a, F32 b) { return _mm256_max_ps(a, b); }
@@ -30,6 +32,9 @@ struct Avx2 {
   static S32 add(S32 a, S32 b) { return _mm256_add_epi32(a, b); }
   static S32 sub(S32 a, S32 b) { return _mm256_sub_epi32(a, b); }
   static S32 mul(S32 a, S32 b) { return _mm256_mullo_epi32(a, b); }
+  static S32 lesser(S32 a, S32 b) { return _mm256_min_epi32(a, b); }
+  static S32 greater(S32 a, S32 b) { return _mm256_max_epi32(a, b); }
+  static S32 bits(F32 v) { return _mm256_castps_si256(v); }
   static F32 to_f32(S32 v) { return _mm256_cvtepi32_ps(v); }
   /// Ties to even; |v| < 2^31.
   static S32 round(F32 v) { return _mm256_cvtps_epi32(v); }
@@ -75,6 +80,16 @@ struct Avx2 {
       std::uint8_t* const p = out + rows[r] * stride;
       for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
     }
+  }
+
+  /// A table of 16 floats, looked up by the low four bits of each lane.
+  struct Table16 {
+    F32 low, high;
+  };
+  static Table16 load_table(const float* p) { return {load(p), load(p + kLanes)}; }
+  static F32 look_up(const Table16& t, S32 at) {
+    const F32 fourth = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(t.low, at), _mm256_permutevar8x32_ps(t.high, at), fourth);
   }
 
   /// Four vectors as 32 bytes in their order: saturate(v + zero_point), in each 16 bits of zero_point.

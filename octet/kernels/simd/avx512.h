@@ -24,6 +24,7 @@ struct Avx512 {
   static F32 sub(F32 a, F32 b) { return _mm512_sub_ps(a, b); }
   static F32 mul(F32 a, F32 b) { return _mm512_mul_ps(a, b); }
   static F32 div(F32 a, F32 b) { return _mm512_div_ps(a, b); }
+  static F32 multiply_add(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }
   static F32 lesser(F32 a, F32 b) { return _mm512_min_ps(a, b); }
   static F32 greater(F32 a, F32 b) { return _mm512_max_ps(a, b); }
   static F32 where_negative(F32 v, F32 a) {
@@ -32,6 +33,9 @@ struct Avx512 {
   static S32 add(S32 a, S32 b) { return _mm512_add_epi32(a, b); }
   static S32 sub(S32 a, S32 b) { return _mm512_sub_epi32(a, b); }
   static S32 mul(S32 a, S32 b) { return _mm512_mullo_epi32(a, b); }
+  static S32 lesser(S32 a, S32 b) { return _mm512_min_epi32(a, b); }
+  static S32 greater(S32 a, S32 b) { return _mm512_max_epi32(a, b); }
+  static S32 bits(F32 v) { return _mm512_castps_si512(v); }
   static F32 to_f32(S32 v) { return _mm512_cvtepi32_ps(v); }
   static S32 round(F32 v) { return _mm512_cvtps_epi32(v); }
 
@@ -75,6 +79,10 @@ struct Avx512 {
       for (int c = 0; c < columns; ++c) p[c] = table[p[c]];
     }
   }
+
+  using Table16 = F32;
+  static Table16 load_table(const float* p) { return load(p); }
+  static F32 look_up(Table16 table, S32 at) { return _mm512_permutexvar_ps(at, table); }
 
   /// Four vectors as 64 bytes in their order: saturate(v + zero_point), in each 16 bits of zero_point. |v| < 2^15 +
   /// 2^15.

@@ -30,7 +30,8 @@ Activation parse_activation(const std::string& name) {
                                                           {"clamp", Activation::clamp},
                                                           {"leaky_relu", Activation::leaky_relu},
                                                           {"hard_sigmoid", Activation::hard_sigmoid},
-                                                          {"hard_swish", Activation::hard_swish}};
+                                                          {"hard_swish", Activation::hard_swish},
+                                                          {"gelu", Activation::curve}};
   const auto it = names.find(name);
   if (it == names.end()) throw Error(ErrorKind::internal, "unknown activation in a lowered graph").value(name);
   return it->second;
@@ -84,7 +85,21 @@ void EpilogueSpec::set_scale(float x_scale, const Tensor& w_scale, std::int64_t 
   fixed.scale = scale.data();
 }
 
+// Sums come in steps of the curve, and it gives steps of the output.
+void EpilogueSpec::fold_curve() {
+  for (float& s : scale) s *= kernels::kGeluCurveSteps;
+  if (bias_f32.empty()) bias_f32.assign(scale.size(), 0.0f);
+  for (float& b : bias_f32) b = b * kernels::kGeluCurveSteps + kernels::kGeluCurveShift;
+  fixed.bias_f32 = bias_f32.data();
+  for (const auto& term : kernels::kGeluCurve) {
+    for (const float c : term) curve.push_back(c / y_scale);
+  }
+  fixed.curve = curve.data();
+  fixed.inv_scale = 1;
+}
+
 void EpilogueSpec::fold_output_scale(bool has_residual) {
+  if (fixed.activation == Activation::curve) return fold_curve();
   if (!quantized_output || has_residual || fixed.bias_f32 != nullptr || !kernels::only_limits(fixed)) return;
   for (float& s : scale) s /= y_scale;
   fixed.alpha /= y_scale;

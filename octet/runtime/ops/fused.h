@@ -1,7 +1,7 @@
 // What the fused runtime operators share: the attributes that say what happens to a sum before it is
 // stored, and the form of a convolution.
 //
-//   activation, alpha, beta   as kernels::Epilogue has them ("relu", "clamp", ...); absent: none
+//   activation, alpha, beta   as kernels::Epilogue has them ("relu", "clamp", ...) or "gelu"; absent: none
 //   after_scale, after_shift  of what the activation gives; absent: 1 and -0
 //   x_scale, x_zero           of the u8 input
 //   r_scale, r_zero           of a u8 residual; absent: the residual is float
@@ -21,8 +21,8 @@ namespace octet::runtime {
 
 /// An epilogue without the pointers of a run.
 struct EpilogueSpec {
-  kernels::Epilogue fixed;             ///< everything but out, residual and row arrays
-  std::vector<float> scale, bias_f32;  ///< what `fixed` points to
+  kernels::Epilogue fixed;                    ///< everything but out, residual and row arrays
+  std::vector<float> scale, bias_f32, curve;  ///< what `fixed` points to
   std::vector<std::int32_t> bias_s32;
   Tensor table;
   bool quantized_output = false;
@@ -41,6 +41,8 @@ struct EpilogueSpec {
   /// Where nothing but limits stands between the sum and its byte: one multiplication, by x_scale * w_scale / y_scale,
   /// as ONNX's QLinearConv and QLinearMatMul have it. After the calls above.
   void fold_output_scale(bool has_residual);
+  /// Of a gelu, which ends in bytes and has no residual: see kernels/math/gelu_curve.h.
+  void fold_curve();
   DType output_type() const { return quantized_output ? DType::u8 : DType::f32; }
   /// With the addresses of a run; rows of `columns` numbers.
   kernels::Epilogue bind(const Tensor* residual, Tensor& out, std::int64_t columns) const;

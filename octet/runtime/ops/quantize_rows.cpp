@@ -47,6 +47,12 @@ class QuantizeRowsStep : public PreparedStep {
       const Slot slot(taken);
       auto* const row = reinterpret_cast<float*>(ctx.scratch + slot.number() * row_bytes());
       for (std::int64_t m = begin; m < end; ++m) {
+        if (function_ == kernels::math().gelu) {
+          float low = 0, high = 0;
+          kernels::math().gelu_with_range(x + m * k_, row, k_, low, high);
+          kernels::quantize_row(low, high, row, k_, y + m * k_, scale[m], zero_point[m]);
+          continue;
+        }
         function_(x + m * k_, row, k_);
         kernels::quantize_row(row, k_, y + m * k_, scale[m], zero_point[m]);
       }

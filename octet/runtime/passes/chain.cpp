@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "octet/kernels/math/gelu_curve.h"
 #include "octet/runtime/runtime_op.h"
 
 namespace octet::runtime {
@@ -61,6 +62,20 @@ std::optional<float> take_number(const Edit& edit, Chain& chain, const char* op)
   return constant->values<float>()[0];
 }
 
+// Gelu before a quantizer whose steps are coarser by far than what the kernels' curve is off by.
+bool take_gelu(const Edit& edit, Chain& chain) {
+  if (chain.activation || chain.residual != kNoValue || !edit.uses().single(chain.output)) return false;
+  const int reader = edit.uses().readers(chain.output).front();
+  if (!edit.is(reader, "Gelu") && !edit.is(reader, "Gelu", "octet")) return false;
+  const Node& node = edit.node(reader);
+  const auto q = quantizer(edit, node.outputs[0]);
+  if (!q || q->params.scale < kernels::kGeluCurveLeastStep || node.attributes.text("approximate", "none") != "none")
+    return false;
+  chain.activation = FusedActivation{"gelu"};
+  chain.last = reader;
+  return true;
+}
+
 Chain begin(const Edit& edit, int first) {
   Chain chain;
   chain.output = edit.node(first).outputs[0];
@@ -107,6 +122,7 @@ Chain follow(const Edit& edit, int first, bool quantized) {
   Chain chain = begin(edit, first);
   if (take_residual(edit, chain, quantized)) advance(edit, chain);
   if (take_activation(edit, chain)) advance(edit, chain);
+  if (quantized && take_gelu(edit, chain)) advance(edit, chain);
   chain.after_scale = take_number(edit, chain, "Mul");
   if (chain.after_scale) advance(edit, chain);
   chain.after_shift = take_number(edit, chain, "Add");

@@ -26,9 +26,12 @@ int fuse_recurrent(Graph& graph);
 int fuse_weight_only(Graph& graph);
 int fold_constants(Graph& graph);
 int fuse_embedding(Graph& graph);
+int fuse_embedding_sum(Graph& graph);
 int fuse_float(Graph& graph);
 int channels_last(Graph& graph);
 int cancel_moves(Graph& graph);
+int narrow_masks(Graph& graph);
+int quantize_normalized(Graph& graph);
 int quantize_rows_once(Graph& graph);
 
 }  // namespace octet::runtime

@@ -1,9 +1,10 @@
 // Products that quantize the same rows as they come (queries, keys and values of attention) let one QuantizeRows do it
 // for all; and rows that a function of one number leaves (Gelu) are quantized where it computes them, if nobody else
-// reads them.
+// reads them; rows of a layer normalization get a QuantizeRows that quantize_normalized takes in.
 #include <array>
 #include <map>
 
+#include "octet/runtime/passes/normalized_rows.h"
 #include "octet/runtime/passes/passes.h"
 #include "octet/runtime/passes/qdq.h"
 #include "octet/runtime/runtime_op.h"
@@ -67,7 +68,9 @@ int quantize_rows_once(Graph& graph) {
   int count = 0;
   for (const auto& [x, readers] : groups) {
     const int function = own_function(edit, x, readers);
-    if (readers.size() < 2 && function < 0) continue;
+    const int producer = edit.uses().producer(x);
+    const bool normalized = producer >= 0 && normalizes_rows(edit, producer);
+    if (readers.size() < 2 && function < 0 && !normalized) continue;
     const std::array<ValueId, 3> rows = quantize(graph, edit, x, function);
     for (const int reader : readers) {
       std::vector<ValueId>& inputs = graph.nodes[static_cast<std::size_t>(reader)].inputs;

@@ -30,10 +30,13 @@ const std::vector<Pass>& passes() {
       {"channels_last", channels_last},
       {"cancel_moves", cancel_moves},
       {"fuse_attention", fuse_attention},
+      {"narrow_masks", narrow_masks},
       {"attention_in_s8", attention_in_s8},
       {"absorb_transposes", absorb_transposes},
       {"concat_in_place", concat_in_place},
+      {"fuse_embedding_sum", fuse_embedding_sum},
       {"quantize_rows_once", quantize_rows_once},
+      {"quantize_normalized", quantize_normalized},
   };
   return table;
 }
