@@ -13,6 +13,7 @@
 #include "octet/kernels/igemm_f32/igemm_f32.h"
 #include "octet/kernels/math/math.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/scratch.h"
 #include "octet/runtime/ops/slot.h"
 
 namespace octet::runtime {
@@ -21,8 +22,6 @@ namespace {
 constexpr std::int64_t kScores = 16 * 1024;  // floats of a block of rows
 constexpr std::int64_t kLeastRows = 24;      // of a block: whole tiles of the kernels
 constexpr std::int64_t kPartRows = 384;      // that share packed keys and values, where threads need no more parts
-
-std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 class AttentionStep : public PreparedStep {
  public:

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "octet/runtime/ops/attention.h"
+#include "octet/runtime/ops/scratch.h"
 #include "octet/runtime/ops/slot.h"
 
 namespace octet::runtime {
@@ -51,7 +52,7 @@ class AttentionS8Step : public PreparedStep {
 
  private:
   std::int64_t slot_bytes() const {
-    return kernels::scratch_bytes_attention_s8() + (kernels::packed_bytes_attention_s8(head_) + 63) / 64 * 64;
+    return kernels::scratch_bytes_attention_s8() + aligned(kernels::packed_bytes_attention_s8(head_));
   }
 
   void run_part(EvalContext& ctx, float* y, std::int64_t matrix, std::int64_t begin, std::uint8_t* memory) const {

@@ -11,6 +11,7 @@
 #include "octet/kernels/winograd_f32/weight_grad.h"
 #include "octet/runtime/ops/fused.h"
 #include "octet/runtime/ops/packed_conv.h"
+#include "octet/runtime/ops/scratch.h"
 
 namespace octet::runtime {
 namespace {
@@ -18,8 +19,6 @@ namespace {
 using kernels::ConvShape;
 
 constexpr std::int64_t kManyPixels = 4096;  // below, the transforms of the weights' gradient are not worth their while
-
-std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
 
 Shape last_order(const std::vector<std::int64_t>& dims) {
   Shape out{dims[0]};

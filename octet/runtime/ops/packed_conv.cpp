@@ -9,6 +9,7 @@
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
 #include "octet/kernels/winograd_f32/winograd_f32.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/scratch.h"
 #include "octet/runtime/ops/slot.h"
 
 namespace octet::runtime {
@@ -17,8 +18,6 @@ namespace {
 using kernels::ConvShape;
 using kernels::Epilogue;
 using kernels::IgemmKernel;
-
-std::int64_t aligned(std::int64_t size) { return (size + 63) / 64 * 64; }
 
 constexpr std::int64_t kPartFloats = 48 * 1024;  // of images in and out, read and written while in L2
 

@@ -4,11 +4,10 @@
 #include "octet/kernels/igemm_u8s8/igemm_u8s8.h"
 #include "octet/runtime/ops/dynamic.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/scratch.h"
 
 namespace octet::runtime {
 namespace {
-
-std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 kernels::GemmShape shape_of(const WeightView& view) {
   return {.m = view.rows, .n = view.n, .k = view.k, .b_k_stride = view.k_stride, .b_n_stride = view.n_stride};

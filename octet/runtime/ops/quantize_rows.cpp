@@ -8,6 +8,7 @@
 #include "octet/kernels/math/math.h"
 #include "octet/kernels/quantize/quantize.h"
 #include "octet/runtime/ops/fused.h"
+#include "octet/runtime/ops/scratch.h"
 #include "octet/runtime/ops/slot.h"
 
 namespace octet::runtime {
@@ -65,7 +66,7 @@ class QuantizeRowsStep : public PreparedStep {
   std::int64_t scratch_bytes() const override { return function_ == nullptr ? 0 : threads_ * row_bytes(); }
 
  private:
-  std::int64_t row_bytes() const { return (4 * k_ + 63) / 64 * 64; }
+  std::int64_t row_bytes() const { return aligned(4 * k_); }
 
   Shape shape_, params_;
   std::int64_t k_;

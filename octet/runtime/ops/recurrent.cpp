@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "octet/runtime/ops/scratch.h"
+
 namespace octet::runtime {
 namespace {
-
-std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 const Tensor* constant_at(const PrepareContext& ctx, std::size_t slot) {
   return slot < ctx.constants.size() ? ctx.constants[slot] : nullptr;
