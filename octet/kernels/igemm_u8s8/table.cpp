@@ -14,7 +14,7 @@ constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vn
                                &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
                                &igemm_u8s8_avx2,           &igemm_u8s8_avx2_narrow,    &igemm_u8s8_reference};
 
-constexpr std::int64_t kManyColumns = 192;  // from here on wide tiles pay: each panel reads all of A again
+constexpr std::int64_t kManyColumns = 192;   // from here on wide tiles pay: each panel reads all of A again
 constexpr std::int64_t kManyOfWindows = 64;  // and they fill their few rows sooner where pixels make many small tiles
 
 // Of a group.

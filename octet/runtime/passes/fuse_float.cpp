@@ -23,7 +23,8 @@ void fuse_conv(Edit& edit, int i) {
   Attributes attributes = node.attributes;
   attributes.set("channels_last", std::int64_t{0});
   // Weights that come with each run (training) make floats.
-  const bool constant = edit.constant(node.inputs[1]) != nullptr && (bias == kNoValue || edit.constant(bias) != nullptr);
+  const bool constant =
+      edit.constant(node.inputs[1]) != nullptr && (bias == kNoValue || edit.constant(bias) != nullptr);
   fuse(edit, i, follow(edit, i, constant), "Conv", {node.inputs[0], node.inputs[1], bias}, std::move(attributes));
 }
 
