@@ -61,7 +61,7 @@ void check_segment(const Graph& graph, const Segment& segment, const Values& val
                    VerifyReport& report) {
   NamedTensors feed;
   for (const ValueId id : segment.boundary) feed.emplace_back(graph.value(id).name, values.at(graph.value(id).name));
-  const Session session(piece_of(graph, segment, values), {.threads = threads});
+  const Session session(piece_of(graph, segment, values), {.threads = threads, .float_attention = true});
   const Tensor ours = session.run(feed).at(0);
   const Tensor& theirs = values.at(segment.target);
   LayerCheck& check = entry(report, segment);
@@ -80,7 +80,7 @@ void check_per_row(const Graph& graph, const PerRowLayer& layer, const Values& v
   const std::string& activation = graph.value(layer.activation).name;
   const NamedTensors feed = {{activation, values.at(activation)}};
   const Graph piece = piece_of(graph, layer.segment, values);
-  const Session engine(clone(piece), {.threads = threads});
+  const Session engine(clone(piece), {.threads = threads, .float_attention = true});
   const Session referee(fake_quantized(piece, activation, layer.image), {.threads = threads, .optimize = false});
   const Tensor ours = engine.run(feed).at(0), theirs = referee.run(feed).at(0);
   LayerCheck& check = entry(report, layer.segment);
@@ -102,6 +102,9 @@ void compare_whole(const Graph& graph, const NamedTensors& feed, const std::vect
                    VerifyReport& report) {
   const Session session(clone(graph), {.threads = threads});
   const std::vector<Tensor> ours = session.run(feed);
+  const std::vector<StepInfo> steps = session.steps();
+  report.attentions = static_cast<int>(std::count_if(
+      steps.begin(), steps.end(), [](const auto& step) { return step.kernel.starts_with("attention_s8"); }));
   for (std::size_t i = 0; i < ours.size(); ++i) {
     Sqnr sqnr;
     sqnr.add(reference[i], ours[i]);
@@ -189,6 +192,7 @@ Json to_json(const VerifyReport& report) {
     out[name] = report.total(count);
   }
   out["unchecked"] = report.unchecked;
+  out["attentions_in_8_bits"] = report.attentions;
   out["sqnr_db"] = Json::object();
   for (const auto& [name, db] : report.sqnr_db) out["sqnr_db"][safe(name)] = finite_or_null(db);
   out["layers"] = Json::array();
@@ -230,6 +234,13 @@ std::string to_text(const VerifyReport& report, int width) {
   if (report.unchecked > 0) {
     out += fmt::format("{} recurrent layers quantize their state as they go and are not checked one by one\n",
                        report.unchecked);
+  }
+  if (report.attentions > 0) {
+    out += fmt::format(
+        "attention, float in the file, runs in 8 bits ({} times): layers are checked with it in float, the whole "
+        "network "
+        "as it runs\n",
+        report.attentions);
   }
   for (const auto& [name, db] : report.sqnr_db) {
     out += fmt::format("{}: integers against the float form of the file, over the whole network: {}\n", safe(name),

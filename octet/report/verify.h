@@ -2,8 +2,10 @@
 // run by the engine and by the float reference of every operator (dequantize, compute, quantize).
 //
 // The reference rounds float sums, the engine exact ones, so a value that lies on the border between two
-// integers may fall to either side: such a rounding tie is counted, and is no mismatch. Layers that quantize
-// row by row are run beside a referee that fake-quantizes their rows in standard operators (per_row.h).
+// integers may fall to either side: such a rounding tie is counted, and is no mismatch. Attention, which the file has
+// in float, is checked in float; what the engine's eight bits there make of the network shows in the whole one's
+// figure. Layers that quantize row by row are run beside a referee that fake-quantizes their rows in standard operators
+// (per_row.h).
 #pragma once
 
 #include <cstdint>
@@ -31,7 +33,8 @@ struct VerifyReport {
   std::vector<LayerCheck> layers;
   std::vector<std::pair<std::string, double>> sqnr_db;  ///< whole network, by output: engine against reference
   std::int64_t samples = 0;
-  int unchecked = 0;  ///< recurrent layers with activations quantized as they come
+  int unchecked = 0;   ///< recurrent layers with activations quantized as they come
+  int attentions = 0;  ///< that the engine computes in eight bits: layers are checked with those in float
 
   std::int64_t total(std::int64_t LayerCheck::* count) const;
   bool passed() const { return total(&LayerCheck::mismatches) == 0; }

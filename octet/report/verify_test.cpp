@@ -161,5 +161,28 @@ TEST(Inspect, SaysHowLayersAreQuantized) {
   EXPECT_EQ(to_json(report)["size_bytes"], 1234);
 }
 
+// Attention of eight-bit layers rounds its operands, which the file does not: its layer is checked without.
+TEST(Verify, AttentionIsCheckedInFloat) {
+  Builder b;
+  const ValueId x = b.graph.add_input("x", DType::f32, {2, 24, 32});
+  const ValueId bytes = b.pair(x, 2.0f / 255, "x_q");
+  const auto project = [&] { return b.graph.add_node("MatMul", {bytes, b.weights({32, 32}, 0.01f)}); };
+  Attributes perm;
+  perm.set("perm", std::vector<std::int64_t>{0, 2, 1});
+  const ValueId scores = b.graph.add_node("MatMul", {project(), b.graph.add_node("Transpose", {project()}, perm)});
+  const ValueId scaled = b.graph.add_node("Mul", {scores, b.constant(0.05f)});
+  Attributes axis;
+  axis.set("axis", std::int64_t{-1});
+  const ValueId weights = b.graph.add_node("Softmax", {scaled}, axis);
+  b.graph.outputs = {b.pair(b.graph.add_node("MatMul", {weights, project()}), 0.02f, "y_q")};
+  const NamedTensors feed = {{"x", random_floats({2, 24, 32}, 5)}};
+  VerifyReport report;
+  verify(b.graph, feed, 1, report, [](std::int64_t, std::int64_t) {});
+  EXPECT_TRUE(report.passed()) << to_text(report, 100);
+  EXPECT_EQ(report.attentions, 1);
+  EXPECT_THAT(to_text(report, 100), HasSubstr("runs in 8 bits (1 times)"));
+  EXPECT_EQ(to_json(report)["attentions_in_8_bits"], 1);
+}
+
 }  // namespace
 }  // namespace octet::report

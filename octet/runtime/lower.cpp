@@ -43,7 +43,8 @@ Graph prepare_graph(const Graph& graph) {
   return out;
 }
 
-Lowered lower(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& shapes, bool keep_values) {
+Lowered lower(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& shapes, bool keep_values,
+              bool float_attention) {
   Lowered lowered{clone(graph), {}};
   Graph& g = lowered.graph;
   forget_shapes(g);
@@ -53,7 +54,7 @@ Lowered lower(const Graph& graph, const std::vector<std::pair<std::string, Shape
   const std::size_t own_outputs = g.outputs.size();
   if (keep_values) pin_values(g);
   for (const Pass& pass : passes()) {
-    if (pass.apply(g) == 0) continue;
+    if ((float_attention && pass.apply == attention_in_s8) || pass.apply(g) == 0) continue;
     sort_topologically(g);
     remove_dead(g);
   }

@@ -28,7 +28,8 @@ struct Lowered {
 };
 /// Clones `graph`, infers shapes and folds constants with the given input shapes, and applies the passes.
 /// With `keep_values` every named float value stays as it is (calibration observes them): nothing that
-/// would make one disappear is fused, but the kernels are the same.
-Lowered lower(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& shapes, bool keep_values);
+/// would make one disappear is fused, but the kernels are the same. `float_attention`: as SessionOptions.
+Lowered lower(const Graph& graph, const std::vector<std::pair<std::string, Shape>>& shapes, bool keep_values,
+              bool float_attention = false);
 
 }  // namespace octet::runtime

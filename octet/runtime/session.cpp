@@ -102,7 +102,7 @@ struct Session::State {
   runtime::Lowered lower(const std::vector<Shape>& shapes, bool keep_values) const {
     std::vector<std::pair<std::string, Shape>> named;
     for (std::size_t i = 0; i < shapes.size(); ++i) named.emplace_back(input_names[i], shapes[i]);
-    return runtime::lower(graph, named, keep_values);
+    return runtime::lower(graph, named, keep_values, options.float_attention);
   }
 
   // How many samples these shapes hold, where every input leaves that open; else 1.

@@ -28,6 +28,9 @@ struct SessionOptions {
   int threads = 0;       ///< 0: as many as the process may use
   bool optimize = true;  ///< false: every operator's reference, nothing fused (the referee)
   bool profile = false;  ///< time every step
+  /// Attention of what eight-bit layers compute is in eight bits too (kernels/attention_s8): true: in float, as the
+  /// file has it.
+  bool float_attention = false;
   /// Numbers for symbolic dimensions and whole input shapes, to plan at construction; otherwise a plan
   /// is made at the first run with each new set of input shapes (the last few are kept).
   std::vector<std::pair<std::string, std::int64_t>> dims = {};
