@@ -32,6 +32,11 @@ ConvShape random_depthwise(Random& random) {
     s.dilation_h = s.dilation_w = 1;
     s.stride_h = s.stride_w = random.in(1, 2);
   }
+  if (random.one_in(10)) {  // rows that are cut, and rows of more bytes than two are read at once
+    s.in_width = random.in(100, 300);
+    s.out_width = random.in(100, 280);
+    s.out_height = random.in(1, 3);
+  }
   return s;
 }
 
