@@ -53,6 +53,8 @@ struct Wide : Avx512 {
     return _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
   }
   static Bits pack_bytes(Bits first, Bits second) { return _mm512_packus_epi16(first, second); }
+  static Bits set_bytes(std::uint8_t v) { return _mm512_set1_epi8(static_cast<char>(v)); }
+  static Bits limit_bytes(Bits v, Bits low, Bits high) { return _mm512_min_epu8(_mm512_max_epu8(v, low), high); }
   static void store_block(std::uint8_t* p, Bits v, const Mask& mask) { _mm512_mask_storeu_epi8(p, mask.bits, v); }
 };
 

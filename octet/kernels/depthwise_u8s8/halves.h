@@ -135,8 +135,10 @@ struct HalfSweep {
 template <class V, Extra kExtra, Then kThen, int kHalf, class Sweep>
 void depthwise_half_core(const Sweep& sweep, const ByteConstants<V>& k, std::int64_t out_width,
                          typename V::Bits (*words)[kWaiting]) {
+  constexpr Then kRounded = kThen == Then::hard_swish ? Then::hard_swish : Then::nothing;
   const DepthwiseRow& row = sweep.row;
   const SwishConstants<V> swish(*row.epilogue);
+  const auto low = V::set_bytes(row.low), high = V::set_bytes(row.high);
   const std::int64_t out_stride = row.epilogue->out_stride, begin = row.begin;
   auto* out = static_cast<std::uint8_t*>(row.epilogue->out) + row.m * out_stride + row.n;
   sweep.sweep([&](std::int64_t x, const typename Sweep::Sums& sums) {
@@ -144,13 +146,15 @@ void depthwise_half_core(const Sweep& sweep, const ByteConstants<V>& k, std::int
       typename V::S32 q[2];
       for (int g = 0; g < 2; ++g) {
         const auto t = V::mul(V::to_f32(sums[y][g]), V::load(row.scale + (2 * kHalf + g) * V::kLanes));
-        q[g] = to_integer<V, kExtra, kThen, false>(k, swish, t);
+        q[g] = to_integer<V, kExtra, kRounded, false>(k, swish, t);
       }
       const auto packed = V::pack_words(q[0], q[1], k.zero_point);
       if constexpr (kHalf == 0) {
         words[y][x - begin] = packed;
       } else {
-        V::store_block(out + (x + y * out_width) * out_stride, V::pack_bytes(words[y][x - begin], packed), sweep.mask);
+        auto bytes = V::pack_bytes(words[y][x - begin], packed);
+        if constexpr (kThen == Then::limits) bytes = V::limit_bytes(bytes, low, high);
+        V::store_block(out + (x + y * out_width) * out_stride, bytes, sweep.mask);
       }
     }
   });
@@ -196,16 +200,9 @@ void depthwise_halves_core(const DepthwiseRow& row) noexcept {
     if (!row.in_registers) return store_halves<V>(row);
   }
   const ByteConstants<V> k(*row.epilogue);
-  switch (k.then) {
-    case Then::nothing:
-      return depthwise_halves<V, kSize, kOutRows, Extra::none, Then::nothing>(row, k);
-    case Then::floor:
-      return depthwise_halves<V, kSize, kOutRows, Extra::none, Then::floor>(row, k);
-    case Then::limits:
-      return depthwise_halves<V, kSize, kOutRows, Extra::none, Then::limits>(row, k);
-    case Then::hard_swish:
-      return depthwise_halves<V, kSize, kOutRows, Extra::rescale, Then::hard_swish>(row, k);
-  }
+  if (k.then == Then::hard_swish) return depthwise_halves<V, kSize, kOutRows, Extra::rescale, Then::hard_swish>(row, k);
+  k.then == Then::nothing ? depthwise_halves<V, kSize, kOutRows, Extra::none, Then::nothing>(row, k)
+                          : depthwise_halves<V, kSize, kOutRows, Extra::none, Then::limits>(row, k);
 }
 
 template <class V>

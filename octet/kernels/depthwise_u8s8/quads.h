@@ -77,6 +77,8 @@ struct HalfQuads : Avx2 {
     return _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero_point);
   }
   static Bits pack_bytes(Bits first, Bits second) { return _mm256_packus_epi16(first, second); }
+  static Bits set_bytes(std::uint8_t v) { return _mm256_set1_epi8(static_cast<char>(v)); }
+  static Bits limit_bytes(Bits v, Bits low, Bits high) { return _mm256_min_epu8(_mm256_max_epu8(v, low), high); }
 };
 
 }  // namespace

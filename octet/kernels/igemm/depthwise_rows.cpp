@@ -1,6 +1,7 @@
 #include "octet/kernels/igemm/depthwise_rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -134,6 +135,21 @@ void order_constants(const IgemmKernel& kernel, const Epilogue& e, const std::in
   }
 }
 
+// Rounding, adding the zero point and saturating keep the order of floats: limits may follow them.
+std::uint8_t byte_of_limit(float limit, const Epilogue& e) {
+  const float scaled = limit * e.inv_scale;
+  if (!(scaled > static_cast<float>(-e.zero_point))) return 0;
+  if (scaled >= static_cast<float>(255 - e.zero_point)) return 255;
+  return static_cast<std::uint8_t>(static_cast<int>(std::nearbyint(scaled)) + e.zero_point);
+}
+
+// The limits of what becomes bytes.
+void find_limits(const Epilogue& e, DepthwiseRow& row) {
+  const bool clamp = e.activation == Activation::clamp;
+  if (clamp || e.activation == Activation::relu) row.low = byte_of_limit(clamp ? e.alpha : 0.0f, e);
+  if (clamp) row.high = byte_of_limit(e.beta, e);
+}
+
 // The input's rows that `out_rows` rows of outputs from oy on read; the others are zeros.
 void find_rows(const ConvShape& s, const char* image, std::int64_t oy, std::int64_t out_rows, std::int64_t row_bytes,
                std::int64_t pixel, const char* zeros, const char** rows, std::int64_t* steps) {
@@ -220,6 +236,7 @@ struct RowRun {
     row.acc = acc;
     row.in_registers = in_registers;
     row.out_width = s.out_width;
+    find_limits(epilogue, row);
     const std::int64_t most = at_once(), times = this->times();
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t image = i / times, y = i % times * most, out_rows = std::min(most, s.out_height - y);

@@ -21,9 +21,10 @@ struct DepthwiseRow {
   const std::int32_t* init = nullptr;  ///< [block] what s32 sums start from
   const float* scale = nullptr;        ///< [block], of s32 sums
   const Epilogue* epilogue = nullptr;
-  bool in_registers = false;  ///< finish by the epilogue, which is one of those that a sweep knows
-  void* acc = nullptr;        ///< else: sums [end - begin][block] in the order of channels, for kernel->finish
-  std::int64_t m = 0, n = 0;  ///< the row's first pixel, the block's first channel
+  std::uint8_t low = 0, high = 255;  ///< the activation's limits, as bytes of the output
+  bool in_registers = false;         ///< finish by the epilogue, which is one of those that a sweep knows
+  void* acc = nullptr;               ///< else: sums [end - begin][block] in the order of channels, for kernel->finish
+  std::int64_t m = 0, n = 0;         ///< the row's first pixel, the block's first channel
   /// Where the kernel goes by halves: [kernel_width][block] what a column of padding adds to s32 sums.
   const std::int32_t* padding = nullptr;
   std::int64_t out_width = 0;  ///< pixels from a row of outputs to the next
