@@ -63,6 +63,8 @@ struct PairsOfTaps : Avx2 {
     const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero_point);
     return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   }
+  static __m128i set_bytes(std::uint8_t v) { return _mm_set1_epi8(static_cast<char>(v)); }
+  static __m128i limit_bytes(__m128i v, __m128i low, __m128i high) { return _mm_min_epu8(_mm_max_epu8(v, low), high); }
   static void store_block(std::uint8_t* p, __m128i v, const Mask&) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), v);
   }

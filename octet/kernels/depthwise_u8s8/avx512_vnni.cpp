@@ -1,6 +1,7 @@
 #include <immintrin.h>
 
 #include "octet/kernels/depthwise_u8s8/core_vector.h"
+#include "octet/kernels/depthwise_u8s8/halves.h"
 #include "octet/kernels/depthwise_u8s8/kernels.h"
 #include "octet/kernels/depthwise_u8s8/pairs_avx512.h"
 #include "octet/kernels/depthwise_u8s8/quads.h"
@@ -48,10 +49,12 @@ struct Wide : Avx512 {
     _mm512_storeu_si512(p + 128, _mm512_permutex2var_epi64(c, first, d));
     _mm512_storeu_si512(p + 192, _mm512_permutex2var_epi64(c, second, d));
   }
-  static Bits narrow(const Sum (&q)[4], S32 zero_point) {
-    return _mm512_packus_epi16(_mm512_adds_epi16(_mm512_packs_epi32(q[0], q[1]), zero_point),
-                               _mm512_adds_epi16(_mm512_packs_epi32(q[2], q[3]), zero_point));
+  static Bits pack_words(Sum a, Sum b, S32 zero_point) {
+    return _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero_point);
   }
+  static Bits pack_bytes(Bits first, Bits second) { return _mm512_packus_epi16(first, second); }
+  static Bits set_bytes(std::uint8_t v) { return _mm512_set1_epi8(static_cast<char>(v)); }
+  static Bits limit_bytes(Bits v, Bits low, Bits high) { return _mm512_min_epu8(_mm512_max_epu8(v, low), high); }
   static void store_block(std::uint8_t* p, Bits v, const Mask& mask) { _mm512_mask_storeu_epi8(p, mask.bits, v); }
 };
 
@@ -69,8 +72,8 @@ struct Half : HalfQuads {
 constexpr ChannelOrder<4, 4, 16> kWideOrder;
 constexpr ChannelOrder<4, 2, 16> kHalfOrder;
 constexpr DepthwiseRows kWideRows =
-    depthwise_rows_s32<Quads<Wide>>(kWideOrder.at, false, &depthwise_u8s8_avx512_vnni[1]);
-constexpr DepthwiseRows kHalfRows = depthwise_rows_s32<Quads<Half>>(kHalfOrder.at, false);
+    with_halves<Quads<Wide>>(depthwise_rows_s32<Quads<Wide>>(kWideOrder.at, false, &depthwise_u8s8_avx512_vnni[1]));
+constexpr DepthwiseRows kHalfRows = with_halves<Quads<Half>>(depthwise_rows_s32<Quads<Half>>(kHalfOrder.at, false));
 
 }  // namespace
 

@@ -12,8 +12,8 @@ namespace octet::kernels {
 namespace {
 
 /// B says: Bits, Mask, nothing(), load_bytes(p, mask), interleave_bytes and interleave_pairs(a, b, low, high),
-/// kRegisters, load_weights(p), multiply_add(sum, bits, weights), store_sums(p, sums), narrow(q, zero_point),
-/// store_block(p, bits, mask).
+/// kRegisters, load_weights(p), multiply_add(sum, bits, weights), store_sums(p, sums), pack_words(a, b, zero_point),
+/// pack_bytes(first, second), store_block(p, bits, mask).
 template <class B>
 struct Quads : B {
   using Column = typename B::Bits;
@@ -46,7 +46,7 @@ struct Quads : B {
   static Column load_padding(const char* zeros) { return B::load_weights(zeros); }
   static typename B::Sum load_init(const std::int32_t* p, int g) { return B::load(p + g * B::kLanes); }
   static Bytes pack_groups(const typename B::S32 (&q)[4], typename B::S32 zero_point) {
-    return B::narrow(q, zero_point);
+    return B::pack_bytes(B::pack_words(q[0], q[1], zero_point), B::pack_words(q[2], q[3], zero_point));
   }
 };
 
@@ -73,10 +73,12 @@ struct HalfQuads : Avx2 {
       _mm256_storeu_si256(to + 2 + half, _mm256_permute2x128_si256(s[2 * half], s[2 * half + 1], 0x31));
     }
   }
-  static Bits narrow(const Sum (&q)[4], S32 zero_point) {
-    return _mm256_packus_epi16(_mm256_adds_epi16(_mm256_packs_epi32(q[0], q[1]), zero_point),
-                               _mm256_adds_epi16(_mm256_packs_epi32(q[2], q[3]), zero_point));
+  static Bits pack_words(Sum a, Sum b, S32 zero_point) {
+    return _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero_point);
   }
+  static Bits pack_bytes(Bits first, Bits second) { return _mm256_packus_epi16(first, second); }
+  static Bits set_bytes(std::uint8_t v) { return _mm256_set1_epi8(static_cast<char>(v)); }
+  static Bits limit_bytes(Bits v, Bits low, Bits high) { return _mm256_min_epu8(_mm256_max_epu8(v, low), high); }
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "octet/kernels/igemm/depthwise_rows.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <numeric>
 
@@ -8,18 +9,34 @@ namespace octet::kernels {
 namespace {
 
 constexpr int kMaxBlock = 64, kMaxTaps = 5;
+constexpr std::int64_t kSharedLine = 7168;   // bytes of a row of pixels
 constexpr std::int64_t kRowGrain = 1 << 18;  // products that are worth another thread
 
 std::int64_t parts(const IgemmKernel& kernel, const ConvShape& s) {
   return (s.kernel_height + kernel.rows->taps_a_part - 1) / kernel.rows->taps_a_part;
 }
 
-// Weights of a block; for s32 sums the column sums follow, in the order of channels.
+bool by_halves(const IgemmKernel& kernel, const ConvShape& s) { return kernel.rows->halves && s.stride_w == 1; }
+
+// Multiply-adds that the weights of a vector of channels are packed for.
+std::int64_t products(const IgemmKernel& kernel, const ConvShape& s) {
+  return by_halves(kernel, s) ? s.kernel_height == 5 ? 7 : 6 : s.kernel_width * parts(kernel, s);
+}
+
+// Weights of a block; for s32 sums follow, in the kernel's order, their sums and those that a column of padding is
+// multiplied with.
 std::int64_t sums_offset(const IgemmKernel& kernel, const ConvShape& s) {
-  return s.kernel_width * parts(kernel, s) * kernel.nr * kernel.rows->taps_a_part * kernel.rows->weight_bytes;
+  return products(kernel, s) * kernel.nr * kernel.rows->taps_a_part * kernel.rows->weight_bytes;
+}
+std::int64_t sums_of_a_channel(const IgemmKernel& kernel, const ConvShape& s) {
+  return kernel.a_bytes == 4 ? 0 : by_halves(kernel, s) ? 1 + s.kernel_width : 1;
+}
+// What a channel starts from, its scale, and what columns of padding add.
+std::int64_t constants_of_a_channel(const IgemmKernel& kernel, const ConvShape& s) {
+  return kernel.a_bytes == 4 ? 0 : 1 + sums_of_a_channel(kernel, s);
 }
 std::int64_t block_bytes(const IgemmKernel& kernel, const ConvShape& s) {
-  return sums_offset(kernel, s) + (kernel.a_bytes == 4 ? 0 : std::int64_t{4} * kernel.nr);
+  return sums_offset(kernel, s) + 4 * sums_of_a_channel(kernel, s) * kernel.nr;
 }
 
 // Whose block begins at channel n.
@@ -55,35 +72,90 @@ void pack_block(const IgemmKernel& kernel, const ConvShape& s, const From* w, in
   }
 }
 
-void sum_columns(const ConvShape& s, const std::int8_t* w, int channels, int flip, std::int32_t* sums) {
+// The tap of a 3x3 kernel that byte t of multiply-add i takes, or none (-1): columns for the first of two rows of
+// outputs, as those of one row, then for the second, which begins a row later.
+std::int64_t tap_of_3x3(std::int64_t i, int t) {
+  const int y = i < 3 ? t : t - 1;
+  return y < 0 || y > 2 ? -1 : 3 * y + i % 3;
+}
+
+// Of a 5x5 kernel: four rows of each column, the first four of the last row, the one that is left.
+std::int64_t tap_of_5x5(std::int64_t i, int t) {
+  if (i < 5) return 5 * t + i;
+  return i == 5 ? 20 + t : t == 3 ? 24 : -1;
+}
+
+// As halves.h reads them: [multiply-add][block][4].
+void pack_halves(const IgemmKernel& kernel, const ConvShape& s, const std::int8_t* w, int channels, int flip,
+                 std::int8_t* to) {
   const std::int64_t taps = s.kernel_height * s.kernel_width;
-  for (int c = 0; c < channels; ++c) {
-    for (std::int64_t t = 0; t < taps; ++t) sums[c] += static_cast<std::int8_t>(w[c * taps + t] ^ flip);
+  for (std::int64_t i = 0; i < products(kernel, s); ++i) {
+    for (int place = 0; place < kernel.nr; ++place) {
+      const int c = channel_at(kernel, place);
+      for (int t = 0; t < 4; ++t, ++to) {
+        const std::int64_t tap = s.kernel_height == 5 ? tap_of_5x5(i, t) : tap_of_3x3(i, t);
+        *to = tap < 0 || c >= channels ? std::int8_t{0} : static_cast<std::int8_t>(w[c * taps + tap] ^ flip);
+      }
+    }
+  }
+}
+
+// sums [1 + kernel_width][block]: of all weights, and of each column's (of a 5x5 kernel without its last row).
+void sum_columns(const IgemmKernel& kernel, const ConvShape& s, const std::int8_t* w, int channels, int flip,
+                 std::int32_t* sums) {
+  const std::int64_t taps = s.kernel_height * s.kernel_width;
+  for (int place = 0; place < kernel.nr; ++place) {
+    const int c = channel_at(kernel, place);
+    for (std::int64_t t = 0; t < taps && c < channels; ++t) {
+      const int value = static_cast<std::int8_t>(w[c * taps + t] ^ flip);
+      sums[place] += value;
+      if (by_halves(kernel, s) && t < 20) sums[(1 + t % s.kernel_width) * kernel.nr + place] += value;
+    }
   }
 }
 
 // What the rows of a block of channels have in common, in the kernel's order: s32 [block] that sums start
-// from, and float scales [block].
+// from, float scales [block], and what columns of padding add [columns][block].
 void order_constants(const IgemmKernel& kernel, const Epilogue& e, const std::int32_t* sums, int zero_point,
-                     std::int64_t n, int channels, std::int32_t* init, float* scale) {
-  for (int place = 0; place < kernel.nr; ++place) {
+                     std::int64_t n, int channels, std::int64_t columns, std::int32_t* init) {
+  auto* const scale = reinterpret_cast<float*>(init + kernel.nr);
+  const int block = kernel.nr;
+  // Of sums that wrap around, as those that they begin.
+  const auto times = [sums, zero_point](std::int64_t i) {
+    return static_cast<std::uint32_t>(zero_point) * static_cast<std::uint32_t>(sums[i]);
+  };
+  for (std::int64_t i = 0; i < block; ++i) init[i] = static_cast<std::int32_t>(0 - times(i));
+  for (std::int64_t i = block; i < (1 + columns) * block; ++i) init[block + i] = static_cast<std::int32_t>(times(i));
+  for (int place = 0; place < block; ++place) {
     const int c = channel_at(kernel, place);
-    init[place] = 0;
-    scale[place] = 0;
-    if (c >= channels) continue;
-    const std::uint32_t bias = e.bias_s32 == nullptr ? 0 : static_cast<std::uint32_t>(e.bias_s32[n + c]);
-    const std::uint32_t shift = static_cast<std::uint32_t>(zero_point) * static_cast<std::uint32_t>(sums[c]);
-    init[place] = static_cast<std::int32_t>(bias - shift);
-    if (e.scale != nullptr) scale[place] = e.scale[n + c];
+    scale[place] = c < channels && e.scale != nullptr ? e.scale[n + c] : 0;
+    if (c < channels && e.bias_s32 != nullptr)
+      init[place] = static_cast<std::int32_t>(static_cast<std::uint32_t>(init[place]) +
+                                              static_cast<std::uint32_t>(e.bias_s32[n + c]));
   }
 }
 
-// The input's rows that output row oy reads.
-void find_rows(const ConvShape& s, const char* image, std::int64_t oy, std::int64_t row_bytes, std::int64_t pixel,
-               const char* zeros, const char** rows, std::int64_t* steps) {
-  for (std::int64_t t = 0; t < s.kernel_height; ++t) {
+// Rounding, adding the zero point and saturating keep the order of floats: limits may follow them.
+std::uint8_t byte_of_limit(float limit, const Epilogue& e) {
+  const float scaled = limit * e.inv_scale;
+  if (!(scaled > static_cast<float>(-e.zero_point))) return 0;
+  if (scaled >= static_cast<float>(255 - e.zero_point)) return 255;
+  return static_cast<std::uint8_t>(static_cast<int>(std::nearbyint(scaled)) + e.zero_point);
+}
+
+// The limits of what becomes bytes.
+void find_limits(const Epilogue& e, DepthwiseRow& row) {
+  const bool clamp = e.activation == Activation::clamp;
+  if (clamp || e.activation == Activation::relu) row.low = byte_of_limit(clamp ? e.alpha : 0.0f, e);
+  if (clamp) row.high = byte_of_limit(e.beta, e);
+}
+
+// The input's rows that `out_rows` rows of outputs from oy on read; the others are zeros.
+void find_rows(const ConvShape& s, const char* image, std::int64_t oy, std::int64_t out_rows, std::int64_t row_bytes,
+               std::int64_t pixel, const char* zeros, const char** rows, std::int64_t* steps) {
+  for (std::int64_t t = 0; t < kMaxTaps; ++t) {
     const std::int64_t y = oy * s.stride_h + t - s.pad_top;
-    const bool inside = y >= 0 && y < s.in_height;
+    const bool inside = y >= 0 && y < s.in_height && t < s.kernel_height + out_rows - 1;
     rows[t] = inside ? image + y * row_bytes : zeros;
     steps[t] = inside ? pixel : 0;
   }
@@ -113,17 +185,19 @@ void pack_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const vo
       continue;
     }
     const auto* from = static_cast<const std::int8_t*>(w) + n * taps;
-    if (kernel.rows->weight_bytes == 2) {
+    if (by_halves(block, s)) {
+      pack_halves(block, s, from, channels, flip, reinterpret_cast<std::int8_t*>(to));
+    } else if (kernel.rows->weight_bytes == 2) {
       pack_block(block, s, from, channels, flip, reinterpret_cast<std::int16_t*>(to));
     } else {
       pack_block(block, s, from, channels, flip, reinterpret_cast<std::int8_t*>(to));
     }
-    sum_columns(s, from, channels, flip, reinterpret_cast<std::int32_t*>(to + sums_offset(block, s)));
+    sum_columns(block, s, from, channels, flip, reinterpret_cast<std::int32_t*>(to + sums_offset(block, s)));
   }
 }
 
 std::int64_t depthwise_rows_scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
-  return kernel.a_bytes == 4 ? 0 : (s.out_channels + kernel.nr - 1) / kernel.nr * kernel.nr * 8;
+  return (s.out_channels + kernel.nr - 1) / kernel.nr * kernel.nr * 4 * constants_of_a_channel(kernel, s);
 }
 
 namespace {
@@ -139,8 +213,18 @@ struct RowRun {
   const std::int32_t* constants;
   bool in_registers;
 
+  // Rows of outputs at once: two, where the four rows that they read stay in L1 from half to half of a block. Blocks
+  // that share lines of cache take more of it.
+  std::int64_t at_once() const {
+    const std::int64_t pixel = s.in_stride == 0 ? s.in_channels : s.in_stride;
+    const bool stays = pixel % 64 == 0 || s.in_width * pixel <= kSharedLine;
+    const bool fits = s.kernel_height == 3 && s.stride_h == 1 && by_halves(kernel, s);
+    return in_registers && fits && stays ? 2 : 1;
+  }
+  std::int64_t times() const { return (s.out_height + at_once() - 1) / at_once(); }
+
   void operator()(std::int64_t begin, std::int64_t end) const {
-    const std::int64_t bytes = kernel.a_bytes == 4 ? 4 : 1, nr = kernel.nr;
+    const std::int64_t bytes = kernel.a_bytes == 4 ? 4 : 1;
     const std::int64_t pixel = (s.in_stride == 0 ? s.in_channels : s.in_stride) * bytes, line = s.in_width * pixel;
     alignas(64) char acc[kPixelsAtOnce * kMaxBlock * 4];
     const char *first[kMaxTaps], *rows[kMaxTaps];
@@ -151,26 +235,34 @@ struct RowRun {
     row.epilogue = &epilogue;
     row.acc = acc;
     row.in_registers = in_registers;
-    for (std::int64_t y = begin; y < end; ++y) {
-      find_rows(s, in + y / s.out_height * s.in_height * line, y % s.out_height, line, pixel, zeros, first, steps);
-      row.m = y * s.out_width;
-      for (std::int64_t n = 0; n < s.out_channels; n += nr) {
-        for (std::int64_t t = 0; t < s.kernel_height; ++t) rows[t] = first[t] + (steps[t] == 0 ? 0 : n * bytes);
-        const IgemmKernel& block = kernel_at(kernel, s, n);
-        row.n = n;
-        row.channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
-        row.weights = packed + n / nr * block_bytes(kernel, s);
-        row.init = constants == nullptr ? nullptr : constants + 2 * n;
-        row.scale = constants == nullptr ? nullptr : reinterpret_cast<const float*>(row.init + block.nr);
-        if (in_registers) {
-          row.begin = 0;
-          row.end = s.out_width;
-          function_of(block)(row);
-        } else {
-          run_and_finish(block, row);
-        }
+    row.out_width = s.out_width;
+    find_limits(epilogue, row);
+    const std::int64_t most = at_once(), times = this->times();
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t image = i / times, y = i % times * most, out_rows = std::min(most, s.out_height - y);
+      find_rows(s, in + image * s.in_height * line, y, out_rows, line, pixel, zeros, first, steps);
+      row.m = (image * s.out_height + y) * s.out_width;
+      for (std::int64_t n = 0; n < s.out_channels; n += kernel.nr) {
+        for (int t = 0; t < kMaxTaps; ++t) rows[t] = first[t] + (steps[t] == 0 ? 0 : n * bytes);
+        run_block(row, n, out_rows);
       }
     }
+  }
+
+  void run_block(DepthwiseRow& row, std::int64_t n, std::int64_t out_rows) const {
+    const IgemmKernel& block = kernel_at(kernel, s, n);
+    row.n = n;
+    row.channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
+    row.weights = packed + n / kernel.nr * block_bytes(kernel, s);
+    if (constants != nullptr) {
+      row.init = constants + constants_of_a_channel(kernel, s) * n;
+      row.scale = reinterpret_cast<const float*>(row.init + block.nr);
+      row.padding = row.init + 2 * block.nr;
+    }
+    if (!in_registers) return run_and_finish(block, row);
+    row.begin = 0;
+    row.end = s.out_width;
+    out_rows == 2 ? block.rows->two_rows(row) : function_of(block)(row);
   }
 
   DepthwiseRowFunction function_of(const IgemmKernel& block) const {
@@ -218,7 +310,7 @@ void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const voi
     const char* panel = static_cast<const char*>(packed) + n / kernel.nr * block_bytes(kernel, s);
     const int channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
     order_constants(block, e, reinterpret_cast<const std::int32_t*>(panel + sums_offset(block, s)), zero_point, n,
-                    channels, constants + 2 * n, reinterpret_cast<float*>(constants + 2 * n + block.nr));
+                    channels, sums_of_a_channel(kernel, s) - 1, constants + constants_of_a_channel(kernel, s) * n);
   }
   const bool in_registers = floats ? finishes_floats(e) : becomes_bytes(e, s.out_channels);
   alignas(64) char zeros[kMaxBlock * 4];
@@ -226,8 +318,8 @@ void run_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const voi
   const std::int64_t work = s.out_width * s.out_channels * s.kernel_height * s.kernel_width;
   const RowRun run{kernel,    s,           static_cast<const char*>(in), static_cast<const char*>(packed), e, zeros,
                    constants, in_registers};
-  pool.parallel_for(s.batch * s.out_height, std::max<std::int64_t>(1, kRowGrain / std::max<std::int64_t>(1, work)),
-                    run);
+  const std::int64_t grain = kRowGrain / std::max<std::int64_t>(1, work * run.at_once());
+  pool.parallel_for(s.batch * run.times(), std::max<std::int64_t>(1, grain), run);
 }
 
 }  // namespace octet::kernels

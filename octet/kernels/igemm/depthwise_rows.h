@@ -9,7 +9,7 @@ namespace octet::kernels {
 
 inline constexpr int kPixelsAtOnce = 32;  ///< whose sums stay in L1
 
-/// One row of outputs of one block of channels. Sums and constants lie in the kernel's order of channels.
+/// One row of outputs, or two, of one block of channels. Sums and constants lie in the kernel's order of channels.
 struct DepthwiseRow {
   const char* const* rows = nullptr;    ///< [kernel_height] pixel 0 of the input's rows
   const std::int64_t* steps = nullptr;  ///< [kernel_height] bytes from pixel to pixel; 0 in padding
@@ -17,13 +17,17 @@ struct DepthwiseRow {
   std::int64_t in_width = 0, pad_left = 0;
   std::int64_t begin = 0, end = 0;     ///< outputs of the row to compute
   int channels = 0;                    ///< of the block that exist
-  const void* weights = nullptr;       ///< [kernel_width][parts][block]
+  const void* weights = nullptr;       ///< [kernel_width][parts][block], or as `halves` has them
   const std::int32_t* init = nullptr;  ///< [block] what s32 sums start from
   const float* scale = nullptr;        ///< [block], of s32 sums
   const Epilogue* epilogue = nullptr;
-  bool in_registers = false;  ///< finish by the epilogue, which is one of those that a sweep knows
-  void* acc = nullptr;        ///< else: sums [end - begin][block] in the order of channels, for kernel->finish
-  std::int64_t m = 0, n = 0;  ///< the row's first pixel, the block's first channel
+  std::uint8_t low = 0, high = 255;  ///< the activation's limits, as bytes of the output
+  bool in_registers = false;         ///< finish by the epilogue, which is one of those that a sweep knows
+  void* acc = nullptr;               ///< else: sums [end - begin][block] in the order of channels, for kernel->finish
+  std::int64_t m = 0, n = 0;         ///< the row's first pixel, the block's first channel
+  /// Where the kernel goes by halves: [kernel_width][block] what a column of padding adds to s32 sums.
+  const std::int32_t* padding = nullptr;
+  std::int64_t out_width = 0;  ///< pixels from a row of outputs to the next
 };
 
 using DepthwiseRowFunction = void (*)(const DepthwiseRow& row) noexcept;
@@ -36,6 +40,10 @@ struct DepthwiseRows {
   int weight_bytes;           ///< of a packed weight: 1 s8, 2 s16, 4 f32
   const std::uint8_t* order;  ///< [nr]: which channel lies at a place; null: themselves
   bool whole_blocks;          ///< channels must be a multiple of nr
+  /// Whether its kernels of stride 1 along a row go by halves of a block (depthwise_u8s8/halves.h): run[1][0], and
+  /// two_rows of 3x3 outputs at once where the stride between rows is 1 too.
+  bool halves = false;
+  DepthwiseRowFunction two_rows = nullptr;
   /// For the last channels where its block holds them all: one of this family with a smaller block. May be null.
   const IgemmKernel* tail = nullptr;
 };

@@ -5,8 +5,9 @@
 // multiply-adds of a column; kTaps rows each), Mask(channels), load_column<kRows>(pointers, mask,
 // column[parts][kGroups]), load_padding(zeros), load_weights(p), multiply_add(sum, column,
 // weights), load_init(p), store_sums(p, sums), and for s32 sums the
-// functions of finish_bytes.h with pack_groups(q, zero_point) and store_block(p, bytes, mask); for f32 sums
-// load_group(p, channels, group), store_group(p, v, mask, group) and store_byte_group(p, integers, mask, group).
+// functions of finish_bytes.h with pack_groups(q, zero_point), set_bytes(v), limit_bytes(bytes, low, high) and
+// store_block(p, bytes, mask); for f32 sums load_group(p, channels, group), store_group(p, v, mask, group) and
+// store_byte_group(p, integers, mask, group).
 #pragma once
 
 #include "octet/kernels/igemm/depthwise_rows.h"
@@ -166,19 +167,23 @@ void depthwise_row_core(const DepthwiseRow& row) noexcept {
   bytes ? depthwise_floats_core<V, false, true>(sweep, row) : depthwise_floats_core<V, false, false>(sweep, row);
 }
 
-// The same for s32 sums that become bytes by a scale, or by a hard swish between two.
+// The same for s32 sums that become bytes by a scale, or by a hard swish between two; limits are those of the bytes.
 template <class V, Extra kExtra, Then kThen, class Sweep>
 void depthwise_bytes_core(const Sweep& sweep, const DepthwiseRow& row, const ByteConstants<V>& k) {
+  constexpr Then kRounded = kThen == Then::hard_swish ? Then::hard_swish : Then::nothing;
   const SwishConstants<V> swish(*row.epilogue);
+  const auto low = V::set_bytes(row.low), high = V::set_bytes(row.high);
   auto* out = static_cast<std::uint8_t*>(row.epilogue->out) + row.m * row.epilogue->out_stride + row.n;
   const std::int64_t out_stride = row.epilogue->out_stride;
   sweep.sweep([&](std::int64_t x, const typename Sweep::Sums& sums) {
     typename V::S32 q[V::kGroups];
     for (int g = 0; g < V::kGroups; ++g) {
       const auto t = V::mul(V::to_f32(sums[g]), V::load(row.scale + g * V::kLanes));
-      q[g] = to_integer<V, kExtra, kThen, false>(k, swish, t);
+      q[g] = to_integer<V, kExtra, kRounded, false>(k, swish, t);
     }
-    V::store_block(out + x * out_stride, V::pack_groups(q, k.zero_point), sweep.mask);
+    auto bytes = V::pack_groups(q, k.zero_point);
+    if constexpr (kThen == Then::limits) bytes = V::limit_bytes(bytes, low, high);
+    V::store_block(out + x * out_stride, bytes, sweep.mask);
   });
 }
 
@@ -187,16 +192,9 @@ void depthwise_row_core_s32(const DepthwiseRow& row) noexcept {
   const DepthwiseSweep<V, kRows, kWidth, kStride> sweep{row, typename V::Mask(row.channels)};
   if (!row.in_registers) return sweep.store();
   const ByteConstants<V> k(*row.epilogue);
-  switch (k.then) {
-    case Then::nothing:
-      return depthwise_bytes_core<V, Extra::none, Then::nothing>(sweep, row, k);
-    case Then::floor:
-      return depthwise_bytes_core<V, Extra::none, Then::floor>(sweep, row, k);
-    case Then::limits:
-      return depthwise_bytes_core<V, Extra::none, Then::limits>(sweep, row, k);
-    case Then::hard_swish:
-      return depthwise_bytes_core<V, Extra::rescale, Then::hard_swish>(sweep, row, k);
-  }
+  if (k.then == Then::hard_swish) return depthwise_bytes_core<V, Extra::rescale, Then::hard_swish>(sweep, row, k);
+  k.then == Then::nothing ? depthwise_bytes_core<V, Extra::none, Then::nothing>(sweep, row, k)
+                          : depthwise_bytes_core<V, Extra::none, Then::limits>(sweep, row, k);
 }
 
 /// Places of vectors whose 128-bit parts hold four channels each, kSpan channels from part to part.

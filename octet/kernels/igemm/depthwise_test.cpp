@@ -32,7 +32,33 @@ ConvShape random_depthwise(Random& random) {
     s.dilation_h = s.dilation_w = 1;
     s.stride_h = s.stride_w = random.in(1, 2);
   }
+  if (random.one_in(10)) {  // rows that are cut, and rows of more bytes than two are read at once
+    s.in_width = random.in(100, 300);
+    s.out_width = random.in(100, 280);
+    s.out_height = random.in(1, 3);
+  }
   return s;
+}
+
+// What a sweep finishes in registers: bytes by a scale, with limits or a hard swish, and no more.
+void finish_in_registers(Random& random, RandomEpilogue& epilogue) {
+  Epilogue& e = epilogue.e;
+  e.out_type = Cell::u8;
+  e.zero_point = static_cast<std::int32_t>(random.in(0, 255));
+  e.residual = nullptr;
+  e.bias_f32 = nullptr;
+  e.row_scale = nullptr;
+  e.lookup = nullptr;
+  epilogue.weight_zero_point.clear();
+  e.after_scale = 1;
+  e.after_shift = 0;
+  constexpr Activation kActivations[] = {Activation::none, Activation::relu, Activation::clamp, Activation::hard_swish};
+  e.activation = kActivations[random.in(0, 3)];
+  if (e.activation == Activation::hard_swish) return;
+  for (float& x : epilogue.scale) x *= e.inv_scale;
+  e.inv_scale = 1;
+  e.alpha = random.real(-120, 20);
+  e.beta = e.alpha + random.real(0, 100);
 }
 
 std::int64_t elements(const ConvShape& s) {
@@ -51,6 +77,7 @@ TEST(DepthwiseU8S8, EveryKernelEqualsTheDefinition) {
     const auto w = random.array<std::uint8_t>(n * taps, 0, 255);
     const int zero_point = static_cast<int>(random.in(0, 255)), flip = random.one_in(2) ? 0x80 : 0;
     RandomEpilogue epilogue(random, m, n, true, 9000.0f * std::sqrt(static_cast<float>(taps)));
+    if (random.one_in(2)) finish_in_registers(random, epilogue);
     const std::vector<std::int32_t> w_zero_point = epilogue.weight_zero_point;
     epilogue.e.weight_zero_point = nullptr;
     auto expected = epilogue.out;
