@@ -5,114 +5,14 @@
 #include <cstring>
 #include <numeric>
 
+#include "octet/kernels/igemm/depthwise_rows_layout.h"
+
 namespace octet::kernels {
 namespace {
 
 constexpr int kMaxBlock = 64, kMaxTaps = 5;
 constexpr std::int64_t kSharedLine = 7168;   // bytes of a row of pixels
 constexpr std::int64_t kRowGrain = 1 << 18;  // products that are worth another thread
-
-std::int64_t parts(const IgemmKernel& kernel, const ConvShape& s) {
-  return (s.kernel_height + kernel.rows->taps_a_part - 1) / kernel.rows->taps_a_part;
-}
-
-bool by_halves(const IgemmKernel& kernel, const ConvShape& s) { return kernel.rows->halves && s.stride_w == 1; }
-
-// Multiply-adds that the weights of a vector of channels are packed for.
-std::int64_t products(const IgemmKernel& kernel, const ConvShape& s) {
-  return by_halves(kernel, s) ? s.kernel_height == 5 ? 7 : 6 : s.kernel_width * parts(kernel, s);
-}
-
-// Weights of a block; for s32 sums follow, in the kernel's order, their sums and those that a column of padding is
-// multiplied with.
-std::int64_t sums_offset(const IgemmKernel& kernel, const ConvShape& s) {
-  return products(kernel, s) * kernel.nr * kernel.rows->taps_a_part * kernel.rows->weight_bytes;
-}
-std::int64_t sums_of_a_channel(const IgemmKernel& kernel, const ConvShape& s) {
-  return kernel.a_bytes == 4 ? 0 : by_halves(kernel, s) ? 1 + s.kernel_width : 1;
-}
-// What a channel starts from, its scale, and what columns of padding add.
-std::int64_t constants_of_a_channel(const IgemmKernel& kernel, const ConvShape& s) {
-  return kernel.a_bytes == 4 ? 0 : 1 + sums_of_a_channel(kernel, s);
-}
-std::int64_t block_bytes(const IgemmKernel& kernel, const ConvShape& s) {
-  return sums_offset(kernel, s) + 4 * sums_of_a_channel(kernel, s) * kernel.nr;
-}
-
-// Whose block begins at channel n.
-const IgemmKernel& kernel_at(const IgemmKernel& kernel, const ConvShape& s, std::int64_t n) {
-  const IgemmKernel* tail = kernel.rows->tail;
-  return tail != nullptr && s.out_channels - n <= tail->nr ? *tail : kernel;
-}
-
-int channel_at(const IgemmKernel& kernel, int place) {
-  return kernel.rows->order == nullptr ? place : kernel.rows->order[place];
-}
-
-// T as stored: f32, s8, or s16 where the kernel multiplies words.
-template <class From, class To>
-void pack_block(const IgemmKernel& kernel, const ConvShape& s, const From* w, int channels, int flip, To* to) {
-  const int step = kernel.rows->taps_a_part;
-  for (std::int64_t x = 0; x < s.kernel_width; ++x) {
-    for (std::int64_t part = 0; part < parts(kernel, s); ++part) {
-      for (int place = 0; place < kernel.nr; ++place) {
-        const int c = channel_at(kernel, place);
-        for (int t = 0; t < step; ++t, ++to) {
-          const std::int64_t y = part * step + t;
-          if (y >= s.kernel_height || c >= channels) {
-            *to = 0;
-          } else if constexpr (sizeof(From) == 1) {
-            *to = static_cast<std::int8_t>(w[(c * s.kernel_height + y) * s.kernel_width + x] ^ flip);
-          } else {
-            *to = w[(c * s.kernel_height + y) * s.kernel_width + x];
-          }
-        }
-      }
-    }
-  }
-}
-
-// The tap of a 3x3 kernel that byte t of multiply-add i takes, or none (-1): columns for the first of two rows of
-// outputs, as those of one row, then for the second, which begins a row later.
-std::int64_t tap_of_3x3(std::int64_t i, int t) {
-  const int y = i < 3 ? t : t - 1;
-  return y < 0 || y > 2 ? -1 : 3 * y + i % 3;
-}
-
-// Of a 5x5 kernel: four rows of each column, the first four of the last row, the one that is left.
-std::int64_t tap_of_5x5(std::int64_t i, int t) {
-  if (i < 5) return 5 * t + i;
-  return i == 5 ? 20 + t : t == 3 ? 24 : -1;
-}
-
-// As halves.h reads them: [multiply-add][block][4].
-void pack_halves(const IgemmKernel& kernel, const ConvShape& s, const std::int8_t* w, int channels, int flip,
-                 std::int8_t* to) {
-  const std::int64_t taps = s.kernel_height * s.kernel_width;
-  for (std::int64_t i = 0; i < products(kernel, s); ++i) {
-    for (int place = 0; place < kernel.nr; ++place) {
-      const int c = channel_at(kernel, place);
-      for (int t = 0; t < 4; ++t, ++to) {
-        const std::int64_t tap = s.kernel_height == 5 ? tap_of_5x5(i, t) : tap_of_3x3(i, t);
-        *to = tap < 0 || c >= channels ? std::int8_t{0} : static_cast<std::int8_t>(w[c * taps + tap] ^ flip);
-      }
-    }
-  }
-}
-
-// sums [1 + kernel_width][block]: of all weights, and of each column's (of a 5x5 kernel without its last row).
-void sum_columns(const IgemmKernel& kernel, const ConvShape& s, const std::int8_t* w, int channels, int flip,
-                 std::int32_t* sums) {
-  const std::int64_t taps = s.kernel_height * s.kernel_width;
-  for (int place = 0; place < kernel.nr; ++place) {
-    const int c = channel_at(kernel, place);
-    for (std::int64_t t = 0; t < taps && c < channels; ++t) {
-      const int value = static_cast<std::int8_t>(w[c * taps + t] ^ flip);
-      sums[place] += value;
-      if (by_halves(kernel, s) && t < 20) sums[(1 + t % s.kernel_width) * kernel.nr + place] += value;
-    }
-  }
-}
 
 // What the rows of a block of channels have in common, in the kernel's order: s32 [block] that sums start
 // from, float scales [block], and what columns of padding add [columns][block].
@@ -167,33 +67,6 @@ bool depthwise_rows_fit(const IgemmKernel& kernel, const ConvShape& s) {
   const bool square = s.kernel_height == s.kernel_width && (s.kernel_height == 3 || s.kernel_height == 5);
   return square && s.stride_w <= 2 && s.dilation_h == 1 && s.dilation_w == 1 &&
          (!kernel.rows->whole_blocks || s.in_channels % kernel.nr == 0);
-}
-
-std::int64_t depthwise_rows_packed_bytes(const IgemmKernel& kernel, const ConvShape& s) {
-  return (s.out_channels + kernel.nr - 1) / kernel.nr * block_bytes(kernel, s);
-}
-
-void pack_depthwise_rows(const IgemmKernel& kernel, const ConvShape& s, const void* w, int flip, void* packed) {
-  const std::int64_t taps = s.kernel_height * s.kernel_width;
-  std::memset(packed, 0, static_cast<std::size_t>(depthwise_rows_packed_bytes(kernel, s)));
-  for (std::int64_t n = 0; n < s.out_channels; n += kernel.nr) {
-    const IgemmKernel& block = kernel_at(kernel, s, n);
-    const int channels = static_cast<int>(std::min<std::int64_t>(block.nr, s.out_channels - n));
-    char* to = static_cast<char*>(packed) + n / kernel.nr * block_bytes(kernel, s);
-    if (kernel.a_bytes == 4) {
-      pack_block(block, s, static_cast<const float*>(w) + n * taps, channels, 0, reinterpret_cast<float*>(to));
-      continue;
-    }
-    const auto* from = static_cast<const std::int8_t*>(w) + n * taps;
-    if (by_halves(block, s)) {
-      pack_halves(block, s, from, channels, flip, reinterpret_cast<std::int8_t*>(to));
-    } else if (kernel.rows->weight_bytes == 2) {
-      pack_block(block, s, from, channels, flip, reinterpret_cast<std::int16_t*>(to));
-    } else {
-      pack_block(block, s, from, channels, flip, reinterpret_cast<std::int8_t*>(to));
-    }
-    sum_columns(block, s, from, channels, flip, reinterpret_cast<std::int32_t*>(to + sums_offset(block, s)));
-  }
 }
 
 std::int64_t depthwise_rows_scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
