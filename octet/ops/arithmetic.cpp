@@ -13,7 +13,7 @@ namespace {
 
 using FloatPairs = kernels::MathPairs kernels::MathTable::*;
 
-// f32, whose rows of both operands lie contiguous or repeat one number.
+// f32: rows that lie contiguous in both operands by the processor's vectors.
 template <class F>
 void map_floats(EvalContext& ctx, FloatPairs pairs, const F& f) {
   const Tensor &a = ctx.input(0), &b = ctx.input(1);
@@ -45,7 +45,8 @@ OpDef row(const char* name, F f, QuantRule::Kind kind, Element (*rule)(const Ele
       .eval =
           [f, pairs](EvalContext& ctx) {
             const bool floats = ctx.input(0).dtype() == DType::f32 && ctx.input(1).dtype() == DType::f32;
-            pairs != nullptr&& floats ? map_floats(ctx, pairs, f) : map_binary(ctx, f);
+            if (floats && pairs != nullptr) return map_floats(ctx, pairs, f);
+            map_binary(ctx, f);
           },
       .quant = {.kind = kind},
       .samples = binary_samples,

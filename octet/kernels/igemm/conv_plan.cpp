@@ -13,7 +13,9 @@ void place(const IgemmKernel& kernel, const ConvShape& s, bool ragged, bool reac
   const std::int64_t width = (s.out_width - 1) * s.stride_w + (s.kernel_width - 1) * s.dilation_w + 1;
   const bool gaps = p.taps_x < s.kernel_width && in_stride != s.in_channels;
   const bool padded = s.pad_top != 0 || s.pad_left != 0 || height > s.in_height || width > s.in_width;
-  p.copy = kernel.a_bytes == 2 || ragged || gaps || (padded && reaches_out);
+  const bool always = kernel.a_bytes == 2 || ragged || gaps;
+  p.copy = always || (padded && reaches_out);
+  p.only_padding = p.copy && !always;
   // A 1x1 kernel with a stride skips pixels: a copy leaves them out.
   const bool thin = p.copy && s.kernel_height == 1 && s.kernel_width == 1;
   p.stride_h = thin ? 1 : s.stride_h;
@@ -48,6 +50,7 @@ bool rows_fold(const IgemmKernel& kernel, const ConvShape& s) {
 
 void fold_rows(const ConvShape& s, ConvPlan& p) {
   p.rows_fold = p.copy = true;
+  p.only_padding = false;
   p.taps_y = 1;
   p.k *= 3;
   p.pixel = p.image.channels = 3 * s.in_channels;
@@ -74,7 +77,7 @@ ConvPlan plan_conv(const IgemmKernel& kernel, const ConvShape& s, bool in_place)
 bool reads_in_place(const IgemmKernel& kernel, const ConvShape& s) {
   const bool dense = s.groups == 1 && s.dilation_w == 1 && s.in_channels % kernel.kr == 0;
   const bool few = s.kernel_height <= kMostTaps && s.kernel_width <= kMostTaps;
-  return dense && few && !rows_fold(kernel, s) && plan_conv(kernel, s).copy && !plan_conv(kernel, s, true).copy;
+  return dense && few && plan_conv(kernel, s).only_padding;
 }
 
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& s) {

@@ -13,6 +13,7 @@ struct ConvPlan {
   std::int64_t stride_h, stride_w;  ///< there
   std::int64_t pixel;               ///< bytes from pixel to pixel
   bool copy;
+  bool only_padding;  ///< is why
   ImageCopy image;
   bool rows_fold = false;  ///< all taps are one: a pixel of the copy has its three rows' bytes side by side
 };
