@@ -27,6 +27,17 @@ class PackCache {
     return packed;
   }
 
+  /// The same of what depends on its form alone.
+  template <class T>
+  std::shared_ptr<const T> get(const std::string& form, const std::function<T()>& make) {
+    const std::lock_guard lock(mutex_);
+    std::weak_ptr<const void>& held = entries_[{nullptr, form}];
+    if (const auto found = held.lock()) return std::static_pointer_cast<const T>(found);
+    const auto made = std::make_shared<const T>(make());
+    held = made;
+    return made;
+  }
+
  private:
   std::mutex mutex_;
   std::map<std::pair<const void*, std::string>, std::weak_ptr<const void>> entries_;

@@ -202,5 +202,30 @@ TEST(Qdq, MovementAndTablesStayInBytes) {
   EXPECT_THAT(lowered, Not(HasSubstr("Sigmoid")));
 }
 
+TEST(Qdq, PaddingStaysInBytes) {
+  const auto pads = [](Builder& b) { return b.constant(Tensor::from<std::int64_t>({8}, {0, 2, 1, 0, 0, 1, 0, -1})); };
+  struct Case {
+    const char* mode;
+    float number;
+    bool bytes;
+  };
+  for (const Case& c :
+       {Case{"constant", 0, true}, {"edge", 0, true}, {"reflect", 0, true}, {"constant", 0.3f, false}}) {
+    for (const bool is_signed : {false, true}) {
+      Builder b(41);
+      const ValueId x = b.quantized(b.input("x", {Dim("N"), 4, 6, 7}), 1, is_signed);
+      Attributes mode;
+      mode.set("mode", std::string(c.mode));
+      std::vector<ValueId> inputs{x, pads(b)};
+      if (c.number != 0 || is_signed) inputs.push_back(b.constant(Tensor::scalar(c.number)));
+      b.graph.outputs = {b.quantized(b.node("Pad", inputs, mode), 1, is_signed)};
+      std::string lowered;
+      const double differ = compare(b.graph, {{"x", random_floats(b.random, {2, 4, 6, 7})}}, 2.0f / 255, &lowered);
+      EXPECT_EQ(differ, 0) << c.mode;
+      EXPECT_EQ(lowered.find("= Pad(DequantizeLinear") == std::string::npos, c.bytes) << c.mode << lowered;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace octet::runtime

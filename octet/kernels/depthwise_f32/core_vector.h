@@ -17,7 +17,7 @@ void run_depthwise_core(const TileArgs& tile, void* acc) noexcept {
     const std::int64_t tap = tile.offset + tile.taps[t];
     const auto w0 = V::load(w), w1 = V::load(w + V::kLanes);
     for (int m = 0; m < kPixels; ++m) {
-      const float* a = reinterpret_cast<const float*>(static_cast<const char*>(tile.rows[m]) + tap);
+      const float* a = reinterpret_cast<const float*>(tile.row(m) + tap);
       sum[m][0] = V::multiply_add(sum[m][0], V::load(a), w0);
       sum[m][1] = V::multiply_add(sum[m][1], V::load(a + V::kLanes), w1);
     }

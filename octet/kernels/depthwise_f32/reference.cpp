@@ -12,7 +12,7 @@ void core(const TileArgs& tile, int rows, void* out) noexcept {
   for (int m = 0; m < rows; ++m, acc += kChannels) {
     for (int c = 0; c < kChannels; ++c) acc[c] = 0;
     for (std::int64_t t = 0; t < tile.tap_count; ++t) {
-      const char* pixel = static_cast<const char*>(tile.rows[m]) + tile.offset + tile.taps[t];
+      const char* pixel = tile.row(m) + tile.offset + tile.taps[t];
       const auto* a = reinterpret_cast<const float*>(pixel);
       for (int c = 0; c < kChannels; ++c) acc[c] += a[c] * w[t * kChannels + c];
     }

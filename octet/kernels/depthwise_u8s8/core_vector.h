@@ -28,7 +28,7 @@ void run_depthwise_core(const TileArgs& tile, void* acc) noexcept {
     const auto w0 = V::load(w), w1 = V::load(w + 4 * V::kLanes);
     w += 8 * V::kLanes;
     for (int m = 0; m < kPixels; ++m) {
-      const char* pixel = static_cast<const char*>(tile.rows[m]);
+      const char* pixel = tile.row(m);
       const auto a = V::load(pixel + tap0), b = V::load(pixel + tap1);
       low[m] = V::multiply_add(low[m], V::low_pairs(a, b), w0);
       high[m] = V::multiply_add(high[m], V::high_pairs(a, b), w1);

@@ -44,28 +44,28 @@ RowFinder::RowFinder(const IgemmProblem& p)
   place_bytes_ = p.k / columns * p.kernel->a_bytes;
 }
 
-void RowFinder::add_segment(const char* a, const TapRun& lines, const TapRun& places, Block& block,
-                            std::size_t& filled) const {
+void RowFinder::add_segment(const TapRun& lines, const TapRun& places, BlockRows& block, RowSpace& space,
+                            std::int64_t& filled) const {
   const RowMap& map = problem_.rows;
   const std::int64_t begin = block.m, end = block.m + block.rows;
-  std::size_t at = filled;
+  std::int64_t* const from = space.from.data();
+  std::int64_t at = filled;
   for (std::int64_t image = begin / map.width / map.height; image * map.height * map.width < end; ++image) {
     const std::int64_t top = image * map.height;
     const std::int64_t first = std::max(begin / map.width, top + lines.begin);
     const std::int64_t last = std::min((end - 1) / map.width + 1, top + lines.end);
-    const char* line = a + image * map.steps[0] + (first - top) * map.steps[1] + places.first * place_bytes_;
+    std::int64_t line = image * map.steps[0] + (first - top) * map.steps[1] + places.first * place_bytes_;
     std::int64_t m = first * map.width;
     for (std::int64_t y = first; y < last; ++y, line += map.steps[1], m += map.width) {
       const std::int64_t start = std::max(places.begin, begin - m), stop = std::min(places.end, end - m);
-      const char* row = line + start * map.steps[2];
-      std::size_t to = at;
-      for (std::int64_t x = start; x < stop; ++x, row += map.steps[2]) block.row[at++] = row;
-      for (std::int64_t x = start; to < at && !in_order_; ++x) block.own_to[to++] = m + x - begin;
+      std::int64_t row = line + start * map.steps[2], to = at;
+      for (std::int64_t x = start; x < stop; ++x, row += map.steps[2]) from[at++] = row;
+      for (std::int64_t x = start; to < at && !in_order_; ++x) space.to[static_cast<std::size_t>(to++)] = m + x - begin;
     }
   }
-  const std::size_t before = std::exchange(filled, at);
+  const std::int64_t before = std::exchange(filled, at);
   if (filled == before) return;
-  block.segments[block.segment_count++] = {
+  space.segments[block.segment_count++] = {
       .rows = static_cast<std::int32_t>(filled - before),
       .first_tap = static_cast<std::int32_t>(lines.first * line_taps_),
       .taps = static_cast<std::int32_t>((lines.last - lines.first) * line_taps_),
@@ -74,31 +74,60 @@ void RowFinder::add_segment(const char* a, const TapRun& lines, const TapRun& pl
 }
 
 // Rows that all need the same, without much ado: there may be many of them, and little to do for each.
-void RowFinder::add_all(const char* a, Block& block) const {
+void RowFinder::add_all(BlockRows& block, RowSpace& space) const {
   const RowMap& map = problem_.rows;
   std::int64_t x = block.m % map.width, y = block.m / map.width % map.height, image = block.m / map.width / map.height;
   for (std::int64_t r = 0; r < block.rows; x = 0) {
-    const char* row = a + image * map.steps[0] + y * map.steps[1] + x * map.steps[2];
+    std::int64_t row = image * map.steps[0] + y * map.steps[1] + x * map.steps[2];
     const std::int64_t end = std::min(block.rows, r + map.width - x);
-    for (; r < end; ++r, row += map.steps[2]) block.row[static_cast<std::size_t>(r)] = row;
+    for (; r < end; ++r, row += map.steps[2]) space.from[static_cast<std::size_t>(r)] = row;
     if (++y < map.height) continue;
     y = 0;
     ++image;
   }
-  block.segments[block.segment_count++] = {.rows = static_cast<std::int32_t>(block.rows),
+  space.segments[block.segment_count++] = {.rows = static_cast<std::int32_t>(block.rows),
                                            .first_tap = 0,
                                            .taps = static_cast<std::int32_t>(problem_.tap_count),
                                            .first_step = 0,
                                            .steps = static_cast<std::int32_t>(place_steps_)};
 }
 
-void RowFinder::find(const char* a, Block& block) const {
-  std::size_t filled = 0;
-  block.to = in_order_ ? kInOrder.data() : block.own_to.data();
-  if (problem_.tap_rows.count == 0 && problem_.tap_columns.count == 0) return add_all(a, block);
-  for (std::size_t y = 0; y < lines_.count; ++y) {
-    for (std::size_t x = 0; x < places_.count; ++x) add_segment(a, lines_.run[y], places_.run[x], block, filled);
+BlockRows RowFinder::find(std::int64_t m, std::int64_t rows, RowSpace& space) const {
+  BlockRows block{.m = m,
+                  .rows = rows,
+                  .from = space.from.data(),
+                  .to = in_order_ ? kInOrder.data() : space.to.data(),
+                  .segments = space.segments.data()};
+  std::int64_t filled = 0;
+  if (problem_.tap_rows.count == 0 && problem_.tap_columns.count == 0) {
+    add_all(block, space);
+    return block;
   }
+  for (std::size_t y = 0; y < lines_.count; ++y) {
+    for (std::size_t x = 0; x < places_.count; ++x) add_segment(lines_.run[y], places_.run[x], block, space, filled);
+  }
+  return block;
+}
+
+RowTable::RowTable(const IgemmProblem& problem, const std::vector<std::int64_t>& begins) {
+  const RowFinder finder(problem);
+  RowSpace space;
+  rows_.reserve(static_cast<std::size_t>(2 * begins.back()));  // blocks point into it
+  const auto keep = [this](const std::int64_t*& rows, std::int64_t count) {
+    const std::int64_t* const kept = rows_.data() + rows_.size();
+    rows_.insert(rows_.end(), rows, rows + count);
+    rows = kept;
+  };
+  std::vector<std::size_t> first;
+  for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
+    BlockRows block = finder.find(begins[i], begins[i + 1] - begins[i], space);
+    keep(block.from, block.rows);
+    if (block.to != kInOrder.data()) keep(block.to, block.rows);
+    first.push_back(segments_.size());
+    segments_.insert(segments_.end(), block.segments, block.segments + block.segment_count);
+    blocks_.push_back(block);
+  }
+  for (std::size_t i = 0; i < blocks_.size(); ++i) blocks_[i].segments = segments_.data() + first[i];
 }
 
 }  // namespace octet::kernels

@@ -93,31 +93,34 @@ std::int64_t scratch_bytes(const ConvPlan& p) {
   return round_up_64(p.taps_y * p.taps_x * 8) + (p.copy ? image_bytes(p.image) : 0);
 }
 
-IgemmProblem read_plan(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& s, const void* in,
-                       int zero_point, void* scratch, ThreadPool& pool) {
+IgemmProblem problem_of(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& s) {
+  const std::int64_t row = plan.width * plan.pixel;
+  IgemmProblem p{.kernel = &kernel,
+                 .m = s.batch * s.out_height * s.out_width,
+                 .k = plan.k,
+                 .tap_count = plan.taps_y * plan.taps_x};
+  p.rows = {s.out_height, s.out_width, {plan.height * row, plan.stride_h * row, plan.stride_w * plan.pixel}};
+  return p;
+}
+
+void read_plan(const ConvPlan& plan, const ConvShape& s, const void* in, int zero_point, void* scratch,
+               ThreadPool& pool, IgemmProblem& p) {
   auto* taps = static_cast<std::int64_t*>(scratch);
-  const std::int64_t tap_count = plan.taps_y * plan.taps_x, row = plan.width * plan.pixel;
+  const std::int64_t row = plan.width * plan.pixel;
   if (plan.copy) {
-    void* image = static_cast<char*>(scratch) + round_up_64(tap_count * 8);
+    void* image = static_cast<char*>(scratch) + round_up_64(p.tap_count * 8);
     ImageCopy copy = plan.image;
     copy.zero_point = zero_point;
     copy_image(copy, in, image, pool);
     in = image;
   }
-  for (std::int64_t t = 0; t < tap_count; ++t) {
+  for (std::int64_t t = 0; t < p.tap_count; ++t) {
     taps[t] = t / plan.taps_x * s.dilation_h * row + t % plan.taps_x * s.dilation_w * plan.pixel;
   }
-  IgemmProblem p{.kernel = &kernel,
-                 .m = s.batch * s.out_height * s.out_width,
-                 .k = plan.k,
-                 .tap_count = tap_count,
-                 .taps = taps,
-                 .a = in,
-                 .a_zero_point = kernel.a_bytes == 2 ? 0 : zero_point};
-  p.rows = {s.out_height, s.out_width, {plan.height * row, plan.stride_h * row, plan.stride_w * plan.pixel}};
+  p.taps = taps;
+  p.a_zero_point = p.kernel->a_bytes == 2 ? 0 : zero_point;
   // The first output pixel's first tap, which may lie outside.
-  if (!plan.copy) p.a = static_cast<const char*>(in) - s.pad_top * row - s.pad_left * plan.pixel;
-  return p;
+  p.a = plan.copy ? in : static_cast<const char*>(in) - s.pad_top * row - s.pad_left * plan.pixel;
 }
 
 }  // namespace octet::kernels

@@ -29,9 +29,10 @@ bool reads_in_place(const IgemmKernel& kernel, const ConvShape& shape);
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& shape);
 
 std::int64_t scratch_bytes(const ConvPlan& plan);
-/// A problem over the rows of the plan: copies the input where that is due, and writes the taps into
-/// scratch. The caller adds the weights, the groups and the epilogue.
-IgemmProblem read_plan(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& shape, const void* in,
-                       int zero_point, void* scratch, ThreadPool& pool);
+/// A problem over the rows of the plan. The caller adds the weights, the groups and the epilogue.
+IgemmProblem problem_of(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& shape);
+/// What it reads: copies the input where that is due, and writes the taps into scratch.
+void read_plan(const ConvPlan& plan, const ConvShape& shape, const void* in, int zero_point, void* scratch,
+               ThreadPool& pool, IgemmProblem& problem);
 
 }  // namespace octet::kernels

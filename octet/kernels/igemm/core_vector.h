@@ -12,9 +12,16 @@ namespace {
 
 constexpr int kPrefetchBytes = 2048;
 
+// Where a row lies, as if it came from memory: a compiler that knows its sum forms it anew at every tap.
+inline __attribute__((always_inline)) const char* row_of(const TileArgs& tile, int m) {
+  const char* row = tile.row(m);
+  __asm__("" : "+r"(row));
+  return row;
+}
+
 // kSteps steps of k: the weights of all of them are held, so that a row's address serves kSteps products.
 template <class Vector, int kRows, int kVectors, int kSteps>
-inline __attribute__((always_inline)) void run_steps(const void* const* rows, std::int64_t at, const char*& w,
+inline __attribute__((always_inline)) void run_steps(const char* const* rows, std::int64_t at, const char*& w,
                                                      typename Vector::Sum (&sum)[kRows][kVectors]) {
   typename Vector::Weights b[kSteps][kVectors];
   for (int s = 0; s < kSteps; ++s) {
@@ -24,7 +31,7 @@ inline __attribute__((always_inline)) void run_steps(const void* const* rows, st
   if constexpr (kRows <= 2) __builtin_prefetch(w + kPrefetchBytes);
   w += kSteps * kVectors * Vector::kWeightBytes;
   for (int m = 0; m < kRows; ++m) {
-    const char* a = static_cast<const char*>(rows[m]) + at;
+    const char* a = rows[m] + at;
     for (int s = 0; s < kSteps; ++s) {
       const auto x = Vector::broadcast(a + s * 4);
       for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector::multiply_add(sum[m][v], x, b[s][v]);
@@ -42,8 +49,8 @@ inline __attribute__((always_inline)) void run_core(const TileArgs& tile, const 
     }
   }
   const char* w = static_cast<const char*>(tile.panel);
-  const void* rows[kRows];
-  for (int m = 0; m < kRows; ++m) rows[m] = tile.rows[m];
+  const char* rows[kRows];
+  for (int m = 0; m < kRows; ++m) rows[m] = row_of(tile, m);
   for (std::int64_t t = 0; t < tile.tap_count; ++t) {
     std::int64_t at = tile.taps[t];
     const std::int64_t end = at + tile.k_steps * 4;
@@ -74,8 +81,8 @@ inline __attribute__((always_inline)) void run_tiles(const TileArgs& first, int 
         sum[m][v] = tile.init == nullptr ? Vector::zero() : Vector::load_init(tile.init + v * Vector::kLanes);
     }
     const char* w = static_cast<const char*>(tile.panel);
-    const void* rows[kRows];
-    for (int m = 0; m < kRows; ++m) rows[m] = tile.rows[m];
+    const char* rows[kRows];
+    for (int m = 0; m < kRows; ++m) rows[m] = row_of(tile, m);
     for (std::int64_t tap = 0; tap < tile.tap_count; ++tap) {
       std::int64_t at = tile.taps[tap];
       const std::int64_t end = at + tile.k_steps * 4;
@@ -111,7 +118,7 @@ void run_row(const TileArgs& tile, std::int64_t panel_bytes, char* acc) {
     }
   }
   for (std::int64_t t = 0; t < tile.tap_count; ++t) {
-    const char* a = static_cast<const char*>(tile.rows[0]) + tile.taps[t];
+    const char* a = tile.row(0) + tile.taps[t];
     for (const char* end = a + tile.k_steps * 4; a < end; a += 4) {
       const auto x = Vector::broadcast(a);
       for (int p = 0; p < kPanels; ++p) {

@@ -35,7 +35,9 @@ std::int64_t depthwise_scratch_bytes(const IgemmKernel& kernel, const ConvShape&
 void run_depthwise(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point, const void* packed,
                    const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
   if (kernel.rows != nullptr) return run_depthwise_rows(kernel, s, in, zero_point, packed, epilogue, scratch, pool);
-  IgemmProblem p = read_plan(kernel, plan_depthwise(kernel, s), s, in, zero_point, scratch, pool);
+  const ConvPlan plan = plan_depthwise(kernel, s);
+  IgemmProblem p = problem_of(kernel, plan, s);
+  read_plan(plan, s, in, zero_point, scratch, pool, p);
   p.n = s.out_channels;
   p.packed = packed;
   p.panel_bytes = panel_bytes(kernel, s);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <vector>
 
 #include "octet/kernels/igemm/block.h"
 #include "octet/kernels/igemm/narrow.h"
@@ -47,6 +49,18 @@ Split split(const IgemmProblem& p, int threads) {
   s.grain = std::max<std::int64_t>(1, static_cast<std::int64_t>(kSmallTask / std::max(1.0, work)));
   return s;
 }
+
+std::int64_t block_begin(const IgemmProblem& p, const Split& s, std::int64_t block) {
+  return std::min(p.m, block * s.tiles / s.row_blocks * p.kernel->mr);
+}
+
+// A block of rows of A, which one thread multiplies with panel after panel.
+struct Block {
+  BlockRows rows;
+  const char* a = nullptr;
+  std::int16_t* spread = nullptr;  // of a narrow kernel, once a panel needs it
+  bool is_spread = false;
+};
 
 const void* advance(const void* pointer, std::int64_t bytes) {
   return pointer == nullptr ? nullptr : static_cast<const char*>(pointer) + bytes;
@@ -111,9 +125,9 @@ void correct_sums(const IgemmProblem& p, Block& block, TileArgs tile, std::int64
   const Corrections corrections = corrections_of(kernel, static_cast<const char*>(tile.panel) + p.corrections_offset);
   if (corrections.ends[kernel.nr - 1] == 0) return;
   const std::int64_t size = spread_size(p.tap_count * tile.k_steps);
-  for (std::int64_t r = 0; r < block.rows && !block.is_spread; r += kSpreadRows) {
-    tile.rows = block.row.data() + r;
-    const auto count = static_cast<int>(std::min<std::int64_t>(kSpreadRows, block.rows - r));
+  for (std::int64_t r = 0; r < block.rows.rows && !block.is_spread; r += kSpreadRows) {
+    tile.rows = block.rows.from + r;
+    const auto count = static_cast<int>(std::min<std::int64_t>(kSpreadRows, block.rows.rows - r));
     kernel.narrow->spread(tile, count, block.spread + r / kSpreadRows * size);
   }
   block.is_spread = true;
@@ -130,8 +144,8 @@ FusedTiles fused_tiles(const IgemmProblem& p, const Epilogue& e, std::int64_t n)
   return stored ? FusedTiles{} : kernel.fused(e, n);
 }
 
-bool are_in_order(const Block& block, std::int64_t begin, std::int64_t end) {
-  return block.to[end - 1] - block.to[begin] == end - 1 - begin;
+bool are_in_order(const BlockRows& rows, std::int64_t begin, std::int64_t end) {
+  return rows.to[end - 1] - rows.to[begin] == end - 1 - begin;
 }
 
 // A tile's taps and steps, and where in the panel their weights begin.
@@ -149,7 +163,8 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kMaxColumns];
   alignas(64) char acc[kSumBytes];
-  TileArgs tile{.offset = n / kernel.nr * p.panel_step};
+  const BlockRows& rows = block.rows;
+  TileArgs tile{.a = block.a, .offset = n / kernel.nr * p.panel_step};
   if (kernel.a_bytes != 4) {
     start_sums(p, e, panel, n, init);
     tile.init = init;
@@ -158,23 +173,23 @@ void run_panel(const IgemmProblem& p, const Epilogue& e, Block& block, const cha
   const int row_bytes = kernel.nr * kernel.acc_bytes, batch = kSumBytes / (row_bytes * kernel.mr) * kernel.mr;
   const FusedTiles tiles = fused_tiles(p, e, n);
   std::int64_t m = 0;
-  for (std::size_t i = 0; i < block.segment_count; ++i) {
-    const std::int64_t end = m + block.segments[i].rows, whole = block.segments[i].rows / kernel.mr * kernel.mr;
-    aim(p, block.segments[i], panel, tile);
-    const FusedTile fused = are_in_order(block, m, end) ? tiles.in_order : tiles.anywhere;
+  for (std::size_t i = 0; i < rows.segment_count; ++i) {
+    const std::int64_t end = m + rows.segments[i].rows, whole = rows.segments[i].rows / kernel.mr * kernel.mr;
+    aim(p, rows.segments[i], panel, tile);
+    const FusedTile fused = are_in_order(rows, m, end) ? tiles.in_order : tiles.anywhere;
     if (fused != nullptr && whole != 0) {
-      tile.rows = block.row.data() + m;
-      fused(tile, e, {block.to + m, n, static_cast<int>(whole), columns});
+      tile.rows = rows.from + m;
+      fused(tile, e, {rows.to + m, n, static_cast<int>(whole), columns});
       m += whole;
     }
     for (; m < end; m += batch) {
-      const int rows = static_cast<int>(std::min<std::int64_t>(batch, end - m));
-      for (int r = 0; r < rows; r += kernel.mr) {
-        tile.rows = block.row.data() + m + r;
-        kernel.core(tile, std::min(kernel.mr, rows - r), acc + r * row_bytes);
+      const int count = static_cast<int>(std::min<std::int64_t>(batch, end - m));
+      for (int r = 0; r < count; r += kernel.mr) {
+        tile.rows = rows.from + m + r;
+        kernel.core(tile, std::min(kernel.mr, count - r), acc + r * row_bytes);
       }
-      if (p.corrections_offset >= 0) correct_sums(p, block, tile, m, rows, acc);
-      kernel.finish(e, acc, {block.to + m, n, rows, columns});
+      if (p.corrections_offset >= 0) correct_sums(p, block, tile, m, count, acc);
+      kernel.finish(e, acc, {rows.to + m, n, count, columns});
     }
     m = end;
   }
@@ -186,40 +201,45 @@ void run_row(const IgemmProblem& p, const Epilogue& e, const Block& block, const
   const IgemmKernel& kernel = *p.kernel;
   alignas(64) std::int32_t init[kRowPanels * kMaxColumns];
   alignas(64) std::int32_t acc[kRowPanels * kMaxColumns];
-  TileArgs tile{.rows = block.row.data()};
+  TileArgs tile{.a = block.a, .rows = block.rows.from};
   if (kernel.a_bytes != 4) tile.init = init;
   for (std::int64_t i = first; i < last; i += kRowPanels) {
     const int panels = static_cast<int>(std::min<std::int64_t>(kRowPanels, last - i));
     const char* panel = packed + i * p.panel_bytes;
-    aim(p, block.segments[0], panel, tile);
+    aim(p, block.rows.segments[0], panel, tile);
     for (int j = 0; j < panels && kernel.a_bytes != 4; ++j)
       start_sums(p, e, panel + j * p.panel_bytes, (i + j) * kernel.nr, init + j * kernel.nr);
     kernel.row_core(tile, panels, p.panel_bytes, acc);
     const std::int64_t n = i * kernel.nr;
-    kernel.finish(e, acc, {block.to, n, 1, static_cast<int>(std::min<std::int64_t>(panels * kernel.nr, p.n - n))});
+    kernel.finish(e, acc, {block.rows.to, n, 1, static_cast<int>(std::min<std::int64_t>(panels * kernel.nr, p.n - n))});
   }
 }
 
-void run_task(const IgemmProblem& p, const Split& s, const RowFinder& rows, std::int64_t task,
+// Block i of `finder`, or of the table where there is none.
+BlockRows rows_of(const IgemmProblem& p, const Split& s, const RowFinder* finder, std::int64_t i, RowSpace& space) {
+  if (finder == nullptr) return (*p.row_table)[static_cast<std::size_t>(i)];
+  const std::int64_t m = block_begin(p, s, i);
+  return finder->find(m, block_begin(p, s, i + 1) - m, space);
+}
+
+void run_task(const IgemmProblem& p, const Split& s, const RowFinder* finder, std::int64_t task,
               std::int16_t* spread = nullptr) {
   const std::int64_t per_product = s.row_blocks * s.panel_blocks, g = task / per_product;
   const std::int64_t outer = g / p.inner, inner = g % p.inner;
-  Block block;
-  block.spread = spread;
-  const std::int64_t i = task % per_product / s.panel_blocks, mr = p.kernel->mr;
-  block.m = i * s.tiles / s.row_blocks * mr;
-  block.rows = std::min(p.m, (i + 1) * s.tiles / s.row_blocks * mr) - block.m;
-  const char* a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1];
-  rows.find(a, block);
-  Epilogue e = epilogue_of(p, g, block.m);
+  RowSpace space;
+  Block block{.rows = rows_of(p, s, finder, task % per_product / s.panel_blocks, space),
+              .a = static_cast<const char*>(p.a) + outer * p.a_step[0] + inner * p.a_step[1],
+              .spread = spread};
+  Epilogue e = epilogue_of(p, g, block.rows.m);
+  std::array<std::int32_t, kMaxBlockRows> sums;
   if (e.weight_zero_point != nullptr && e.row_sum == nullptr) {
-    for (std::size_t r = 0; r < static_cast<std::size_t>(block.rows); ++r)
-      block.sum[r] = sum_row(p, static_cast<const char*>(block.row[r]));
-    e.row_sum = block.sum.data();
+    for (std::int64_t r = 0; r < block.rows.rows; ++r)
+      sums[static_cast<std::size_t>(r)] = sum_row(p, block.a + block.rows.from[r]);
+    e.row_sum = sums.data();
   }
   const char* packed = static_cast<const char*>(p.packed) + outer * p.packed_step[0] + inner * p.packed_step[1];
   const std::int64_t first = task % s.panel_blocks * s.block_panels, last = std::min(first + s.block_panels, s.panels);
-  const bool one = block.rows == 1 && p.panel_step == 0 && p.corrections_offset < 0;
+  const bool one = block.rows.rows == 1 && p.panel_step == 0 && p.corrections_offset < 0;
   if (one && p.kernel->row_core != nullptr) return run_row(p, e, block, packed, first, last);
   for (std::int64_t panel = first; panel < last; ++panel) {
     run_panel(p, e, block, packed + panel * p.panel_bytes, panel * p.kernel->nr);
@@ -227,9 +247,9 @@ void run_task(const IgemmProblem& p, const Split& s, const RowFinder& rows, std:
 }
 
 // A task of a narrow kernel: memory for its block's spread rows.
-void run_narrow_task(const IgemmProblem& p, const Split& s, const RowFinder& rows, std::int64_t task) {
+void run_narrow_task(const IgemmProblem& p, const Split& s, const RowFinder* finder, std::int64_t task) {
   alignas(64) std::int16_t spread[kNarrowBlockRows / kSpreadRows * spread_size(kMostSpreadSteps)];
-  run_task(p, s, rows, task, spread);
+  run_task(p, s, finder, task, spread);
 }
 
 }  // namespace
@@ -242,13 +262,24 @@ void set_weights(IgemmProblem& p, std::int64_t n, const void* packed) {
   if (p.kernel->narrow != nullptr) p.corrections_offset = corrections_offset(*p.kernel, p.tap_count, p.k);
 }
 
+RowTable find_rows(const IgemmProblem& p, int threads) {
+  if (p.m <= 0 || p.n <= 0 || p.m > RowTable::kMostRows) return {};
+  const Split s = split(p, threads);
+  std::vector<std::int64_t> begins;
+  for (std::int64_t i = 0; i <= s.row_blocks; ++i) begins.push_back(block_begin(p, s, i));
+  return {p, begins};
+}
+
 void run_igemm(const IgemmProblem& p, ThreadPool& pool) {
   if (p.m <= 0 || p.n <= 0 || p.outer <= 0 || p.inner <= 0) return;
   const Split s = split(p, pool.size());
-  const RowFinder rows(p);
+  const bool known = p.row_table != nullptr && p.row_table->size() == static_cast<std::size_t>(s.row_blocks);
+  std::optional<RowFinder> finder;
+  if (!known) finder.emplace(p);
   pool.parallel_for(s.tasks, s.grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {
-      p.corrections_offset < 0 ? run_task(p, s, rows, task) : run_narrow_task(p, s, rows, task);
+      const RowFinder* const find = known ? nullptr : &*finder;
+      p.corrections_offset < 0 ? run_task(p, s, find, task) : run_narrow_task(p, s, find, task);
     }
   });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/row_table.h"
 
 namespace octet::kernels {
 
@@ -30,9 +31,10 @@ struct IgemmProblem {
   RowMap rows = {};
   TapAxis tap_rows = {};  ///< taps are rows of so many, one after another
   TapAxis tap_columns =
-      {};                ///< and k is so many equal parts, of whole steps; nothing outside of the image is read then
-  int a_zero_point = 0;  ///< of u8 as a core reads it; 0 where the zero point is taken off
-  const void* packed = nullptr;  ///< panels of nr columns
+      {};  ///< and k is so many equal parts, of whole steps; nothing outside of the image is read then
+  const RowTable* row_table = nullptr;  ///< of find_rows for as many threads, or null
+  int a_zero_point = 0;                 ///< of u8 as a core reads it; 0 where the zero point is taken off
+  const void* packed = nullptr;         ///< panels of nr columns
   std::int64_t panel_bytes = 0;
   std::int64_t sums_offset = -1;         ///< in a panel, of the s32 column sums of its weights; negative: none
   std::int64_t corrections_offset = -1;  ///< in a panel, of a narrow kernel's corrections; negative: none
@@ -46,6 +48,9 @@ struct IgemmProblem {
 
 /// Sets n and what follows from it for weights that pack_panels has packed.
 void set_weights(IgemmProblem& problem, std::int64_t n, const void* packed);
+
+/// Where the rows of a problem lie, whose pointers and epilogue need not be set yet. Empty where a table would not pay.
+RowTable find_rows(const IgemmProblem& problem, int threads);
 
 /// Each size is at least 1, or the call does nothing.
 void run_igemm(const IgemmProblem& problem, ThreadPool& pool);

@@ -37,9 +37,9 @@ struct Tile {
         init(random.array<std::int32_t>(kernel.nr, -100000, 100000)) {
     const char* a =
         floats ? reinterpret_cast<const char*>(numbers.data()) : reinterpret_cast<const char*>(bytes.data());
-    for (int r = 0; r < tiles * kernel.mr; ++r) rows.push_back(a + 4 * random.in(0, 200));
+    for (int r = 0; r < tiles * kernel.mr; ++r) rows.push_back(4 * random.in(0, 200));
     for (std::int64_t t = 0; t < taps; ++t) offsets.push_back(4 * random.in(0, 300));
-    args = {.rows = rows.data(), .taps = offsets.data(), .tap_count = taps, .k_steps = steps};
+    args = {.a = a, .rows = rows.data(), .taps = offsets.data(), .tap_count = taps, .k_steps = steps};
     args.panel = floats ? static_cast<const void*>(number_weights.data()) : weights.data();
     args.init = floats ? nullptr : init.data();
   }
@@ -49,7 +49,7 @@ struct Tile {
   std::vector<std::int8_t> weights;
   std::vector<float> number_weights;
   std::vector<std::int32_t> init;
-  std::vector<const void*> rows;
+  std::vector<std::int64_t> rows;
   std::vector<std::int64_t> offsets;
   TileArgs args;
 };

@@ -45,13 +45,16 @@ struct GemmShape {
 /// One tile of work. All offsets are bytes; every step of k reads 4 bytes of each row: one f32, two
 /// s16 or four u8, the last step of a tap maybe beyond k (weights are zero there).
 struct TileArgs {
-  const void* const* rows = nullptr;  ///< [rows]
+  const char* a = nullptr;
+  const std::int64_t* rows = nullptr;  ///< [rows] bytes from a
   const std::int64_t* taps = nullptr;
   std::int64_t tap_count = 0, k_steps = 0;
   std::int64_t panel_skip = 0;  ///< bytes of the panel between a tap's last step and the next tap's first
   std::int64_t offset = 0;      ///< added to every row; depthwise: where the panel's channels begin
   const void* panel = nullptr;
   const std::int32_t* init = nullptr;  ///< [nr] what s32 sums start from
+
+  const char* row(std::int64_t m) const { return a + rows[m]; }
 };
 
 struct DepthwiseRows;

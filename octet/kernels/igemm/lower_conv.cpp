@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "octet/kernels/igemm/conv_plan.h"
 #include "octet/kernels/igemm/lower.h"
 #include "octet/kernels/igemm/pack.h"
@@ -34,20 +32,6 @@ WeightSource source(const IgemmKernel& kernel, const ConvShape& s, const void* w
           .n_stride = channels * area};
 }
 
-constexpr double kLeastShare = 0.022;  // of the taps of a row of outputs, left out at its ends
-
-// Pixels at the ends of rows make tiles of their own, which are rarely full.
-bool worth_reading_in_place(const ConvShape& s) {
-  std::int64_t inside = 0;
-  for (std::int64_t t = 0; t < s.kernel_width; ++t) {
-    const std::int64_t first = s.pad_left - t * s.dilation_w, last = s.in_width + first;  // places begin before `last`
-    inside += std::clamp((last + s.stride_w - 1) / s.stride_w, std::int64_t{0}, s.out_width) -
-              std::clamp((first + s.stride_w - 1) / s.stride_w, std::int64_t{0}, s.out_width);
-  }
-  const auto all = static_cast<double>(s.out_width * s.kernel_width);
-  return all - static_cast<double>(inside) >= kLeastShare * all;
-}
-
 constexpr std::int64_t kLeastLeftOut = 1 << 13;  // products of a row of outputs with a row of taps
 
 // Whether rows of taps above and below a padded copy are left out: a tile of its own costs something, so a few products
@@ -55,6 +39,25 @@ constexpr std::int64_t kLeastLeftOut = 1 << 13;  // products of a row of outputs
 bool worth_leaving_out(const IgemmProblem& p, const ConvPlan& plan, const ConvShape& s) {
   return plan.taps_y > 1 && s.kernel_height <= kMostTaps &&
          p.rows.width * plan.taps_x * p.k * p.kernel->nr >= kLeastLeftOut;
+}
+
+// Whether padding counts for nothing; a narrow kernel corrects sums of all taps, as do the zero points of weights.
+bool pads_with_zero(const IgemmKernel& kernel, int zero_point) {
+  return (zero_point == 0 || kernel.a_bytes != 1) && kernel.narrow == nullptr;
+}
+
+// All that does not depend on where things lie.
+IgemmProblem conv_problem(const IgemmKernel& kernel, const ConvShape& s, bool zero_padding, ConvPlan& plan) {
+  const bool in_place = zero_padding && reads_in_place(kernel, s);
+  plan = plan_conv(kernel, s, in_place);
+  IgemmProblem p = problem_of(kernel, plan, s);
+  p.n = s.out_channels / s.groups;
+  p.inner = s.groups;
+  if (in_place || (zero_padding && worth_leaving_out(p, plan, s))) {
+    p.tap_rows = {s.kernel_height, s.stride_h, s.dilation_h, s.pad_top, s.in_height};
+  }
+  if (in_place) p.tap_columns = {s.kernel_width, s.stride_w, s.dilation_w, s.pad_left, s.in_width};
+  return p;
 }
 
 }  // namespace
@@ -87,20 +90,20 @@ std::int64_t scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
   return scratch_bytes(plan_conv(kernel, s));
 }
 
+ConvRows find_conv_rows(const IgemmKernel& kernel, const ConvShape& s, int zero_point, int threads) {
+  ConvPlan plan;
+  const bool zero_padding = pads_with_zero(kernel, zero_point);
+  return {find_rows(conv_problem(kernel, s, zero_padding, plan), threads), zero_padding};
+}
+
 void run_conv(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool) {
-  // Padding that counts for nothing; a narrow kernel corrects sums of all taps, as do the zero points of weights.
-  const bool zero_padding = (zero_point == 0 || kernel.a_bytes != 1) && kernel.narrow == nullptr;
-  const bool in_place =
-      zero_padding && epilogue.weight_zero_point == nullptr && worth_reading_in_place(s) && reads_in_place(kernel, s);
-  const ConvPlan plan = plan_conv(kernel, s, in_place);
-  IgemmProblem p = read_plan(kernel, plan, s, in, zero_point, scratch, pool);
-  set_weights(p, s.out_channels / s.groups, packed);
-  if (in_place || (zero_padding && worth_leaving_out(p, plan, s))) {
-    p.tap_rows = {s.kernel_height, s.stride_h, s.dilation_h, s.pad_top, s.in_height};
-  }
-  if (in_place) p.tap_columns = {s.kernel_width, s.stride_w, s.dilation_w, s.pad_left, s.in_width};
-  p.inner = s.groups;
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows) {
+  const bool zero_padding = pads_with_zero(kernel, zero_point) && epilogue.weight_zero_point == nullptr;
+  ConvPlan plan;
+  IgemmProblem p = conv_problem(kernel, s, zero_padding, plan);
+  if (rows != nullptr && rows->zero_padding == zero_padding) p.row_table = &rows->table;
+  read_plan(plan, s, in, zero_point, scratch, pool, p);
+  set_weights(p, p.n, packed);
   p.a_step[1] = s.in_channels / s.groups * kernel.a_bytes;
   p.packed_step[1] = packed_bytes(kernel, p.n, p.tap_count, p.k);
   p.c_step[1] = p.column_step = p.n;

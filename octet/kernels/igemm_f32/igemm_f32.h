@@ -11,6 +11,7 @@
 #include <span>
 
 #include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/row_table.h"
 
 namespace octet::kernels {
 
@@ -31,8 +32,10 @@ void pack_gemm_f32(const IgemmKernel& kernel, const GemmShape& shape, const floa
 std::int64_t scratch_bytes_f32(const IgemmKernel& kernel, const ConvShape& shape);
 std::int64_t scratch_bytes_f32(const IgemmKernel& kernel, const GemmShape& shape);
 
+/// As those of igemm_u8s8.
+ConvRows find_rows_f32(const IgemmKernel& kernel, const ConvShape& shape, int threads);
 void conv_f32(const IgemmKernel& kernel, const ConvShape& shape, const float* in, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool);
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows = nullptr);
 /// packed: one matrix (b_stride 0), or one after another in the order of outer and inner.
 void gemm_f32(const IgemmKernel& kernel, const GemmShape& shape, const float* a, const void* packed,
               const Epilogue& epilogue, void* scratch, ThreadPool& pool);

@@ -13,7 +13,7 @@ void core(const TileArgs& tile, int rows, void* out) noexcept {
   for (std::int64_t t = 0; t < tile.tap_count; ++t) {
     for (std::int64_t k = 0; k < tile.k_steps; ++k, w += kColumns) {
       for (int m = 0; m < rows; ++m) {
-        const char* row = static_cast<const char*>(tile.rows[m]) + tile.taps[t];
+        const char* row = tile.row(m) + tile.taps[t];
         const float a = reinterpret_cast<const float*>(row)[k];
         for (int n = 0; n < kColumns; ++n) acc[m * kColumns + n] += a * w[n];
       }

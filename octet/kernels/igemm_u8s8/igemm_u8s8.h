@@ -15,6 +15,7 @@
 
 #include "octet/kernels/igemm/igemm.h"
 #include "octet/kernels/igemm/narrow.h"
+#include "octet/kernels/igemm/row_table.h"
 
 namespace octet::kernels {
 
@@ -49,10 +50,13 @@ void pack_gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const voi
 std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shape);
 std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shape);
 
+/// What depends on the shape alone, for many runs with as many threads; of zero points, on whether they are 0.
+ConvRows find_rows_u8s8(const IgemmKernel& kernel, const ConvShape& shape, int in_zero_point, int threads);
 /// in [batch][in_height][in_width][in_stride]; the epilogue's M is batch * out_height * out_width,
-/// its N out_channels.
+/// its N out_channels. `rows` may be null, or another thread count's or zero point's: they are found anew then.
 void conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::uint8_t* in, int in_zero_point,
-               const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool);
+               const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool,
+               const ConvRows* rows = nullptr);
 /// packed: one matrix (b_stride 0), or one after another in the order of outer and inner.
 void gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
                const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool);

@@ -115,9 +115,14 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
       in_place += zero_point == 0 && reads_in_place(*kernel, s);
       Block packed(packed_bytes_u8s8(*kernel, s)), scratch(scratch_bytes_u8s8(*kernel, s));
       pack_conv_u8s8(*kernel, s, w.data(), packed.data());
-      std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
-      conv_u8s8(*kernel, s, in.data(), zero_point, packed.data(), epilogue.e, scratch.data(), pool);
-      ASSERT_EQ(epilogue.out, expected);
+      // Rows found as it goes, beforehand, and beforehand for another zero point or number of threads.
+      const ConvRows rows = find_rows_u8s8(*kernel, s, zero_point, 2);
+      const ConvRows others = find_rows_u8s8(*kernel, s, 1 - zero_point, random.one_in(2) ? 1 : 2);
+      for (const ConvRows* found : {static_cast<const ConvRows*>(nullptr), &rows, &others}) {
+        std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
+        conv_u8s8(*kernel, s, in.data(), zero_point, packed.data(), epilogue.e, scratch.data(), pool, found);
+        ASSERT_EQ(epilogue.out, expected);
+      }
       ASSERT_TRUE(packed.guard_intact() && scratch.guard_intact());
     }
   }

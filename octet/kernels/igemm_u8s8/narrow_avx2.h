@@ -23,7 +23,7 @@ constexpr int kNarrowRows = 4, kNarrowVectors = 2;
 
 // kSteps steps of k, their products joined in 16 bits.
 template <int kRows, int kSteps>
-inline __attribute__((always_inline)) void add_steps(const void* const* rows, std::int64_t at, const char*& w,
+inline __attribute__((always_inline)) void add_steps(const char* const* rows, std::int64_t at, const char*& w,
                                                      __m256i (&sum)[kRows][kNarrowVectors]) {
   __m256i b[kSteps][kNarrowVectors];
   for (int s = 0; s < kSteps; ++s) {
@@ -31,7 +31,7 @@ inline __attribute__((always_inline)) void add_steps(const void* const* rows, st
   }
   const __m256i ones = _mm256_set1_epi16(1);
   for (int m = 0; m < kRows; ++m) {
-    const char* a = static_cast<const char*>(rows[m]) + at;
+    const char* a = rows[m] + at;
     // One vector of weights is read again for each row: with it there would be one more than there are registers.
     const char* last = w + (kSteps * kNarrowVectors - 1) * 32;
     if constexpr (kRows == kNarrowRows && kSteps > 1) {
@@ -55,9 +55,9 @@ inline __attribute__((always_inline)) void add_steps(const void* const* rows, st
 template <int kRows>
 void narrow_core_of(const TileArgs& tile, void* acc) noexcept {
   __m256i sum[kRows][kNarrowVectors];
-  const void* rows[kRows];
+  const char* rows[kRows];
   for (int m = 0; m < kRows; ++m) {
-    rows[m] = tile.rows[m];
+    rows[m] = tile.row(m);
     for (int v = 0; v < kNarrowVectors; ++v) sum[m][v] = load_vector(tile.init + v * 8);
   }
   const char* w = static_cast<const char*>(tile.panel);
@@ -115,7 +115,7 @@ inline void spread_four_steps(const char* const* rows, std::int64_t at, std::int
 void spread(const TileArgs& tile, int rows, std::int16_t* out) noexcept {
   for (int group = 0; group < kSpreadRows; group += 8) {
     const char* row[8];
-    for (int i = 0; i < 8; ++i) row[i] = static_cast<const char*>(tile.rows[group + i < rows ? group + i : 0]);
+    for (int i = 0; i < 8; ++i) row[i] = tile.row(group + i < rows ? group + i : 0);
     std::int16_t* to = out + group * 2;
     for (std::int64_t t = 0; t < tile.tap_count; ++t) {
       std::int64_t at = tile.taps[t];

@@ -14,7 +14,7 @@ void core(const TileArgs& tile, int rows, void* out) noexcept {
   for (std::int64_t t = 0; t < tile.tap_count; ++t) {
     for (std::int64_t step = 0; step < tile.k_steps; ++step, w += kColumns * kPair) {
       for (int m = 0; m < rows; ++m) {
-        const char* row = static_cast<const char*>(tile.rows[m]) + tile.taps[t];
+        const char* row = tile.row(m) + tile.taps[t];
         const auto* a = reinterpret_cast<const std::int16_t*>(row) + step * kPair;
         for (int n = 0; n < kColumns; ++n) acc[m * kColumns + n] += a[0] * w[n * kPair] + a[1] * w[n * kPair + 1];
       }

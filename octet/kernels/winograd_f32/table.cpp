@@ -142,13 +142,14 @@ void winograd_f32(const WinogradKernel& kernel, const ConvShape& s, const float*
                      panel_step = l.block * l.core.nr;
   auto *const v = static_cast<float*>(scratch), *const m = v + kPoints * v_step, *const zeros = m + kPoints * m_step;
   std::fill_n(zeros, c, 0.0f);
-  const void* rows[kMostTiles];
+  std::int64_t rows[kMostTiles];
+  for (std::int64_t t = 0; t < kMostTiles; ++t) rows[t] = t * c * std::int64_t{sizeof(float)};
   TileArgs args{.taps = &kOneTap, .tap_count = 1, .k_steps = c};
   for (std::int64_t first = 0; first < l.tiles; first += l.block) {
     const std::int64_t count = std::min(l.block, l.tiles - first);
     for (std::int64_t t = 0; t < count; ++t) read_patch(kernel, s, tile_at(l, first + t), in, zeros, v_step, v + t * c);
     for (std::int64_t i = 0; i < kPoints; ++i) {
-      for (std::int64_t t = 0; t < count; ++t) rows[t] = v + i * v_step + t * c;
+      args.a = reinterpret_cast<const char*>(v + i * v_step);
       for (std::int64_t p = 0; p < l.panels; ++p) {
         args.panel = static_cast<const float*>(packed) + (i * l.panels + p) * c * l.core.nr;
         for (std::int64_t t = 0; t < count; t += l.core.mr) {

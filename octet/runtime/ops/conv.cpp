@@ -34,7 +34,8 @@ class ConvStep : public PreparedStep {
  public:
   ConvStep(const PrepareContext& ctx, int bias_slot) : ConvStep(ctx, bias_slot, shape_of(ctx)) {}
   ConvStep(const PrepareContext& ctx, int bias_slot, const kernels::ConvShape& shape)
-      : conv_(shape, *ctx.constants[1], ctx.cache),
+      : conv_(shape, *ctx.constants[1], ctx.cache, ctx.threads,
+              static_cast<int>(ctx.node.attributes.integer("x_zero", 0))),
         output_(conv_output(shape_of(ctx), ctx.inputs[0]->rank())),
         residual_slot_(bias_slot + 1),
         at_(ctx.node.attributes.integer("y_at", 0)) {

@@ -6,14 +6,16 @@
 
 #include "octet/kernels/igemm/igemm.h"
 #include "octet/kernels/igemm/narrow.h"
+#include "octet/kernels/igemm/row_table.h"
 #include "octet/runtime/pack_cache.h"
 
 namespace octet::runtime {
 
 class PackedConv {
  public:
-  /// `weights` f32 or s8 [out_channels, in_channels / groups, kernel...]; kept packed in `cache`.
-  PackedConv(const kernels::ConvShape& shape, const Tensor& weights, PackCache& cache);
+  /// `weights` f32 or s8 [out_channels, in_channels / groups, kernel...]; kept packed in `cache`. Runs with so many
+  /// `threads`, and of u8 with this zero point, take less time than others.
+  PackedConv(const kernels::ConvShape& shape, const Tensor& weights, PackCache& cache, int threads, int zero_point = 0);
   /// Float weights that come with each run, packed there (training: they change from step to step). Large batches run
   /// a few images at a time, so that the padded copy of an image is still in the cache when it is read.
   PackedConv(const kernels::ConvShape& shape, int threads);
@@ -42,6 +44,7 @@ class PackedConv {
   std::shared_ptr<const kernels::NarrowFit> fit_;  ///< of dense int8 weights; held for the cache
   const kernels::IgemmKernel* kernel_;
   std::shared_ptr<const struct Packed> packed_;
+  std::shared_ptr<const kernels::ConvRows> rows_;  ///< of dense convolutions by constant weights
   int threads_ = 1;
   std::int64_t part_ = 0;  ///< images at a time; 0: all at once
   bool winograd_ = false;  ///< where the epilogue allows it

@@ -1,5 +1,6 @@
 // Movement of quantized data happens on bytes. DequantizeLinear sinks below operators that only move
-// elements, QuantizeLinear rises above them: both leave the numbers as they are.
+// elements, QuantizeLinear rises above them: both leave the numbers as they are. A Pad with zeros is one: they are the
+// zero point.
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -19,6 +20,30 @@ bool moves_elements(const Edit& edit, int index) {
   const Node& node = edit.node(index);
   return edit.is(index, node.op_type) && node.outputs.size() == 1 &&
          std::binary_search(kNames.begin(), kNames.end(), node.op_type);
+}
+
+bool pads_with_constant(const Node& node) {
+  return node.op_type == "Pad" && node.attributes.text("mode", "constant") == "constant";
+}
+
+// Pad moves elements too, beside zeros if it is constant and its number is given as an input or not at all.
+bool pads_with_zero(const Edit& edit, int index) {
+  const Node& node = edit.node(index);
+  if (!edit.is(index, "Pad") || node.inputs.size() < 2) return false;
+  if (!pads_with_constant(node) || node.inputs.size() < 3 || node.inputs[2] == kNoValue) return true;
+  const Tensor* number = edit.graph().initializer(node.inputs[2]);
+  return number != nullptr && number->to_double() == std::vector<double>{0};
+}
+
+// A Pad's number among bytes of these parameters.
+void set_padding(Edit& edit, const Node& node, const TensorParams& params, std::vector<ValueId>& inputs) {
+  if (node.op_type != "Pad") return;
+  inputs.resize(std::max<std::size_t>(inputs.size(), 3), kNoValue);
+  inputs[2] = kNoValue;
+  if (!pads_with_constant(node)) return;
+  Tensor zero(DType::u8, {});
+  zero.data<std::uint8_t>()[0] = static_cast<std::uint8_t>(params.zero_point);
+  inputs[2] = add_constant(edit.graph(), node.name + "_zero", std::move(zero));
 }
 
 bool is_float(const Edit& edit, ValueId id) { return edit.graph().value(id).type.dtype == DType::f32; }
@@ -48,6 +73,7 @@ bool sink(Edit& edit, int i) {
   if (!x) return false;
   std::vector<ValueId> inputs = node.inputs;
   inputs[0] = x->bytes;
+  set_padding(edit, node, x->params, inputs);
   const ValueId moved = bytes_like(edit.graph(), node.outputs[0]);
   edit.produce_new(moved, node.op_type, inputs, node.attributes);
   edit.produce(node.outputs[0], "DequantizeLinear", with_params(moved, params_of(edit, x->node)));
@@ -89,6 +115,7 @@ bool raise(Edit& edit, int i, bool concat) {
     inputs[k] = bytes_like(edit.graph(), node.inputs[k]);
     edit.produce_new(inputs[k], "QuantizeLinear", with_params(node.inputs[k], params));
   }
+  set_padding(edit, node, q->params, inputs);
   edit.remove(i);
   edit.produce(out, node.op_type, inputs, node.attributes, node.name);
   return true;
@@ -98,7 +125,7 @@ int once(Graph& graph) {
   Edit edit(graph);
   for (int i = 0; i < edit.node_count(); ++i) {
     const bool concat = edit.is(i, "Concat");
-    if (!concat && !moves_elements(edit, i)) continue;
+    if (!concat && !moves_elements(edit, i) && !pads_with_zero(edit, i)) continue;
     if (!is_float(edit, edit.node(i).outputs[0])) continue;
     if (concat ? sink_concat(edit, i) : sink(edit, i)) continue;
     raise(edit, i, concat);
