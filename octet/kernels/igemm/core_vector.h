@@ -5,12 +5,24 @@
 // load_init(p), load_weights(p), broadcast(p) of 4 bytes, multiply_add(sum, a, w), store(p, sum).
 #pragma once
 
+#include <type_traits>
+
 #include "octet/kernels/igemm/igemm.h"
 
 namespace octet::kernels {
 namespace {
 
 constexpr int kPrefetchBytes = 2048;
+
+/// visit(i) for i from kBegin to kEnd - 1, each known when compiled: sums indexed in a loop that is unrolled late would
+/// be kept in memory.
+template <int kBegin, int kEnd, class Visit>
+inline __attribute__((always_inline)) void for_known(const Visit& visit) {
+  if constexpr (kBegin < kEnd) {
+    visit(std::integral_constant<int, kBegin>{});
+    for_known<kBegin + 1, kEnd>(visit);
+  }
+}
 
 // Where a row lies, as if it came from memory: a compiler that knows its sum forms it anew at every tap.
 inline __attribute__((always_inline)) const char* row_of(const TileArgs& tile, int m) {

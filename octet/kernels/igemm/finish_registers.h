@@ -3,7 +3,7 @@
 // only by the files of one instruction set.
 #pragma once
 
-#include "octet/kernels/igemm/core_vector.h"
+#include "octet/kernels/igemm/byte_halves.h"
 #include "octet/kernels/igemm/finish_bytes.h"
 #include "octet/kernels/igemm/finish_curve.h"
 #include "octet/kernels/igemm/finish_floats.h"
@@ -11,15 +11,8 @@
 namespace octet::kernels {
 namespace {
 
-/// row(r) for all rows, r known when compiled: sums indexed in a loop that is unrolled late would be kept in memory.
-template <int kRow, int kRows, class Row>
-inline __attribute__((always_inline)) void for_rows(const Row& row) {
-  row(kRow);
-  if constexpr (kRow + 1 < kRows) for_rows<kRow + 1, kRows>(row);
-}
-
 template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra, Then kThen, bool kInOrder>
-void byte_tile(const TileArgs& first, const Epilogue& e, const TileSpan& span) noexcept {
+void whole_byte_tiles(const TileArgs& first, const Epilogue& e, const TileSpan& span) noexcept {
   TileArgs tile = first;
   const std::int64_t* m = span.m;
   for (int t = 0; t < span.rows; t += kRows, m += kRows, tile.rows += kRows)
@@ -38,16 +31,26 @@ void byte_tile(const TileArgs& first, const Epilogue& e, const TileSpan& span) n
         return none ? static_cast<const std::uint8_t*>(nullptr) : residual + (kInOrder ? r : row[r]) * residual_stride;
       };
       if constexpr (kVectors <= 2 && kRows % 2 == 0) {
-        for_rows<0, kRows / 2>([&](int r) __attribute__((always_inline)) {
+        for_known<0, kRows / 2>([&](auto r) __attribute__((always_inline)) {
           std::uint8_t *const one = out_of(2 * r), *const two = out_of(2 * r + 1);
           const std::uint8_t *const below_one = residual_of(2 * r), *const below_two = residual_of(2 * r + 1);
           columns.finish_two(sum[2 * r], sum[2 * r + 1], below_one, below_two, one, two);
         });
       } else {
-        for_rows<0, kRows>([&](int r)
-                               __attribute__((always_inline)) { columns.finish(sum[r], residual_of(r), out_of(r)); });
+        for_known<0, kRows>([&](auto r)
+                                __attribute__((always_inline)) { columns.finish(sum[r], residual_of(r), out_of(r)); });
       }
     });
+}
+
+template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra, Then kThen, bool kInOrder>
+void byte_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
+  using Halves = ByteHalves<Vector, V, kRows, kVectors, kExtra, kThen, kInOrder>;
+  if (kVectors > 1 && Halves::fit(tile)) {
+    if constexpr (kVectors > 1) Halves(tile, e, span.n).run_all(span);
+  } else {
+    whole_byte_tiles<Vector, V, kRows, kVectors, kSteps, kExtra, kThen, kInOrder>(tile, e, span);
+  }
   if (e.lookup == nullptr) return;
   V::look_up(e.lookup, static_cast<std::uint8_t*>(e.out) + span.n, e.out_stride, span.m, span.rows,
              kVectors * V::kLanes);
@@ -97,7 +100,7 @@ void float_tile(const TileArgs& first, const Epilogue& e, const TileSpan& span) 
   for (int m = 0; m < span.rows; m += kRows, tile.rows += kRows) {
     run_core<Vector, kRows, kVectors, kSteps>(
         tile, [&](const typename Vector::Sum(&sum)[kRows][kVectors]) __attribute__((always_inline)) {
-          for_rows<0, kRows>([&](int r) __attribute__((always_inline)) { finish(m + r, sum[r]); });
+          for_known<0, kRows>([&](auto r) __attribute__((always_inline)) { finish(m + r, sum[r]); });
         });
   }
 }

@@ -84,7 +84,8 @@ void make_usual(Random& random, Epilogue& e) {
 }
 
 void compare(Random& random, const IgemmKernel& kernel, Counts& counts) {
-  const std::int64_t taps = random.in(1, 3), steps = random.in(1, 9), m = random.in(0, 3), n = random.in(0, 3) * 16;
+  const std::int64_t taps = random.in(1, 3), steps = random.one_in(8) ? random.in(60, 250) : random.in(1, 12);
+  const std::int64_t m = random.in(0, 3), n = random.in(0, 3) * 16;
   const int tiles = static_cast<int>(random.in(1, 3)), whole = tiles * kernel.mr;
   const Tile tile(random, kernel, tiles, taps, steps);
   const std::int64_t rows = m + whole, columns = n + kernel.nr;

@@ -14,8 +14,8 @@ constexpr std::array kTable = {&igemm_u8s8_avx512_vnni[0], &igemm_u8s8_avx512_vn
                                &igemm_u8s8_avx512[2],      &igemm_u8s8_avx512[3],      &igemm_u8s8_avx_vnni,
                                &igemm_u8s8_avx2,           &igemm_u8s8_avx2_narrow,    &igemm_u8s8_reference};
 
-constexpr std::int64_t kManyColumns = 192;   // from here on wide tiles pay: each panel reads all of A again
-constexpr std::int64_t kManyOfWindows = 64;  // and they fill their few rows sooner where pixels make many small tiles
+constexpr std::int64_t kManyColumns = 192;  // from here on wide tiles pay: each panel reads all of A again
+constexpr std::int64_t kManyFilters = 64;   // and those of few rows where pixels make many small tiles
 
 // Of a group.
 std::int64_t columns(const ConvShape& s) { return s.out_channels / s.groups; }
@@ -24,7 +24,7 @@ std::int64_t products(const ConvShape& s) { return s.in_channels / s.groups * s.
 std::int64_t products(const GemmShape& s) { return s.k; }
 std::int64_t rows(const ConvShape& s) { return s.batch * s.out_height * s.out_width; }
 std::int64_t rows(const GemmShape& s) { return s.m; }
-std::int64_t many(const ConvShape& s) { return s.kernel_width > 1 ? kManyOfWindows : kManyColumns; }
+std::int64_t many(const ConvShape&) { return kManyFilters; }
 std::int64_t many(const GemmShape&) { return kManyColumns; }
 
 template <class Shape>
