@@ -28,6 +28,14 @@ bool reads_in_place(const IgemmKernel& kernel, const ConvShape& shape);
 /// One filter a channel: k is 1, and a core reads nr channels of each tap.
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& shape);
 
+/// All of a dense convolution that depends on its shape alone, for many runs.
+struct ConvRows {
+  ConvPlan plan = {};
+  IgemmProblem problem = {};  ///< without pointers and epilogue
+  RowTable table;             ///< for a number of threads
+  bool zero_padding = false;  ///< whether it counts on padding to be zero
+};
+
 std::int64_t scratch_bytes(const ConvPlan& plan);
 /// A problem over the rows of the plan. The caller adds the weights, the groups and the epilogue.
 IgemmProblem problem_of(const IgemmKernel& kernel, const ConvPlan& plan, const ConvShape& shape);

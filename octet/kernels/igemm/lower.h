@@ -3,9 +3,8 @@
 // first copied into scratch memory, with their padding, all threads taking part.
 #pragma once
 
-#include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/conv_plan.h"
 #include "octet/kernels/igemm/narrow.h"
-#include "octet/kernels/igemm/row_table.h"
 
 namespace octet::kernels {
 

@@ -46,18 +46,23 @@ bool pads_with_zero(const IgemmKernel& kernel, int zero_point) {
   return (zero_point == 0 || kernel.a_bytes != 1) && kernel.narrow == nullptr;
 }
 
-// All that does not depend on where things lie.
-IgemmProblem conv_problem(const IgemmKernel& kernel, const ConvShape& s, bool zero_padding, ConvPlan& plan) {
+// All but the table.
+ConvRows read_shape(const IgemmKernel& kernel, const ConvShape& s, bool zero_padding) {
   const bool in_place = zero_padding && reads_in_place(kernel, s);
-  plan = plan_conv(kernel, s, in_place);
-  IgemmProblem p = problem_of(kernel, plan, s);
-  p.n = s.out_channels / s.groups;
+  ConvRows out;
+  out.zero_padding = zero_padding;
+  out.plan = plan_conv(kernel, s, in_place);
+  IgemmProblem& p = out.problem = problem_of(kernel, out.plan, s);
   p.inner = s.groups;
-  if (in_place || (zero_padding && worth_leaving_out(p, plan, s))) {
+  if (in_place || (zero_padding && worth_leaving_out(p, out.plan, s))) {
     p.tap_rows = {s.kernel_height, s.stride_h, s.dilation_h, s.pad_top, s.in_height};
   }
   if (in_place) p.tap_columns = {s.kernel_width, s.stride_w, s.dilation_w, s.pad_left, s.in_width};
-  return p;
+  set_weights(p, s.out_channels / s.groups, nullptr);
+  p.a_step[1] = s.in_channels / s.groups * kernel.a_bytes;
+  p.packed_step[1] = packed_bytes(kernel, p.n, p.tap_count, p.k);
+  p.c_step[1] = p.column_step = p.n;
+  return out;
 }
 
 }  // namespace
@@ -91,23 +96,22 @@ std::int64_t scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
 }
 
 ConvRows find_conv_rows(const IgemmKernel& kernel, const ConvShape& s, int zero_point, int threads) {
-  ConvPlan plan;
-  const bool zero_padding = pads_with_zero(kernel, zero_point);
-  return {find_rows(conv_problem(kernel, s, zero_padding, plan), threads), zero_padding};
+  ConvRows rows = read_shape(kernel, s, pads_with_zero(kernel, zero_point));
+  rows.table = find_rows(rows.problem, threads);
+  return rows;
 }
 
 void run_conv(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows) {
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* found) {
   const bool zero_padding = pads_with_zero(kernel, zero_point) && epilogue.weight_zero_point == nullptr;
-  ConvPlan plan;
-  IgemmProblem p = conv_problem(kernel, s, zero_padding, plan);
-  if (rows != nullptr && rows->zero_padding == zero_padding) p.row_table = &rows->table;
-  read_plan(plan, s, in, zero_point, scratch, pool, p);
-  set_weights(p, p.n, packed);
-  p.a_step[1] = s.in_channels / s.groups * kernel.a_bytes;
-  p.packed_step[1] = packed_bytes(kernel, p.n, p.tap_count, p.k);
-  p.c_step[1] = p.column_step = p.n;
+  ConvRows own;
+  if (found == nullptr || found->zero_padding != zero_padding) own = read_shape(kernel, s, zero_padding);
+  const ConvRows& rows = found == nullptr || found->zero_padding != zero_padding ? own : *found;
+  IgemmProblem p = rows.problem;
+  p.row_table = &rows.table;
+  p.packed = packed;
   p.epilogue = epilogue;
+  read_plan(rows.plan, s, in, zero_point, scratch, pool, p);
   run_igemm(p, pool);
 }
 

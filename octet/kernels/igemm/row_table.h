@@ -7,6 +7,8 @@
 
 namespace octet::kernels {
 
+struct IgemmProblem;
+
 /// Rows one after another in the block that need the same: taps [first_tap, first_tap + taps), and of each of them
 /// steps [first_step, first_step + steps) of k.
 struct Segment {
@@ -26,8 +28,10 @@ struct BlockRows {
 class RowTable {
  public:
   RowTable() = default;
+  RowTable(RowTable&&) = default;  // blocks point into the vectors: a copy's would point into the other's
+  RowTable& operator=(RowTable&&) = default;
   /// Block i begins at row begins[i]; the last of `begins` is where all end.
-  RowTable(const struct IgemmProblem& problem, const std::vector<std::int64_t>& begins);
+  RowTable(const IgemmProblem& problem, const std::vector<std::int64_t>& begins);
   /// Empty where there are many rows: reading them would take as long as finding them does.
   static constexpr std::int64_t kMostRows = 4096;
 
@@ -38,12 +42,6 @@ class RowTable {
   std::vector<BlockRows> blocks_;
   std::vector<std::int64_t> rows_;
   std::vector<Segment> segments_;
-};
-
-/// The rows of a convolution's input.
-struct ConvRows {
-  RowTable table;
-  bool zero_padding = false;  ///< whether it counts on padding to be zero
 };
 
 }  // namespace octet::kernels

@@ -10,8 +10,7 @@
 
 #include <span>
 
-#include "octet/kernels/igemm/igemm.h"
-#include "octet/kernels/igemm/row_table.h"
+#include "octet/kernels/igemm/conv_plan.h"
 
 namespace octet::kernels {
 

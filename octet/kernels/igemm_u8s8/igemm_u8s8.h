@@ -7,15 +7,14 @@
 //   gemm_u8s8(kernel, gemm, a, a_zero_point, packed.data(), epilogue, scratch.data(), pool);
 //
 // Sums: s[m][n] = sum over k of (a[m][k] - a_zero_point) * w[k][n]. Sizes are 64-byte aligned blocks
-// of memory; nothing allocates; no result depends on the number of threads. Callers have checked all.
+// of memory; nothing but find_rows allocates; no result depends on the number of threads. Callers have checked all.
 #pragma once
 
 #include <cstddef>
 #include <span>
 
-#include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/conv_plan.h"
 #include "octet/kernels/igemm/narrow.h"
-#include "octet/kernels/igemm/row_table.h"
 
 namespace octet::kernels {
 

@@ -4,9 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "octet/kernels/igemm/igemm.h"
+#include "octet/kernels/igemm/conv_plan.h"
 #include "octet/kernels/igemm/narrow.h"
-#include "octet/kernels/igemm/row_table.h"
 #include "octet/runtime/pack_cache.h"
 
 namespace octet::runtime {
