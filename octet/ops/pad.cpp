@@ -2,6 +2,8 @@
 //   constant  the value (0 unless given); reflect  mirrored without the edge; edge  the edge repeated;
 //   wrap  the other end.  A quantized Pad must hold the value among its levels (it is input 2).
 // Source: ONNX Pad-2 (attributes), Pad-11 (inputs), Pad-18 (axes), Pad-19 (wrap).
+#include "octet/ops/pad.h"
+
 #include <algorithm>
 
 #include "octet/base/checked.h"
@@ -255,6 +257,16 @@ void gradient(GradientContext& ctx) {
 }
 
 }  // namespace
+
+bool pads_with_constant(const Node& node) {
+  return node.op_type == "Pad" && node.attributes.text("mode", "constant") == "constant";
+}
+
+bool pads_with_a_number(const Graph& graph, const Node& node) {
+  if (!pads_with_constant(node) || node.inputs.size() < 3 || node.inputs[2] == kNoValue) return false;
+  const Tensor* number = graph.initializer(node.inputs[2]);
+  return number == nullptr || number->to_double() != std::vector<double>{0};
+}
 
 Rows pad() {
   return {{

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "octet/ops/pad.h"
+
 namespace octet::quant {
 namespace {
 
@@ -67,14 +69,7 @@ class Placer {
     if (op == nullptr || n.outputs.empty() || n.outputs[0] == kNoValue) return false;
     if (op->quant.kind == Kind::none || op->quant.kind == Kind::weighted) return false;
     if (graph_.value(n.outputs[0]).type.dtype != DType::f32) return false;
-    return !pads_with_a_number(n);
-  }
-  // Padding with a number is exact in int8 only where the number is zero.
-  bool pads_with_a_number(const Node& n) const {
-    if (n.op_type != "Pad" || n.attributes.text("mode", "constant") != "constant" || n.inputs.size() < 3) return false;
-    if (n.inputs[2] == kNoValue) return false;
-    const Tensor* number = graph_.initializer(n.inputs[2]);
-    return number == nullptr || number->to_double() != std::vector<double>{0};
+    return !ops::pads_with_a_number(graph_, n);
   }
 
   // The only reader of a value, or -1.

@@ -19,6 +19,13 @@ inline __attribute__((always_inline)) void pin([[maybe_unused]] Sum& sum) {
 #endif
 }
 
+template <int kBegin, int kEnd, class Sum, int kRows, int kVectors>
+inline __attribute__((always_inline)) void pin_rows(Sum (&sum)[kRows][kVectors]) {
+  for_known<kBegin, kEnd>([&](auto r) __attribute__((always_inline)) {
+    for_known<0, kVectors>([&](auto v) __attribute__((always_inline)) { pin(sum[r][v]); });
+  });
+}
+
 template <class Vector, class V, int kRows, int kVectors, Extra kExtra, Then kThen, bool kInOrder>
 struct ByteHalves {
   static constexpr int kHalf = kRows / 2, kAtOnce = kVectors == 2 ? 2 : 1;  // rows that are packed together
@@ -42,18 +49,18 @@ struct ByteHalves {
         out(static_cast<std::uint8_t*>(e.out) + n),
         residual(e.residual == nullptr ? nullptr : static_cast<const std::uint8_t*>(e.residual) + n) {}
 
+  // One vector of columns gains nothing.
   static bool fit(const TileArgs& tile) {
     const std::int64_t steps = tile.tap_count * tile.k_steps;
-    return steps > 0 && tile.k_steps >= kGroups && steps * kVectors * Vector::kWeightBytes <= kHalvesBytes;
+    return kVectors > 1 && steps > 0 && tile.k_steps >= kGroups &&
+           steps * kVectors * Vector::kWeightBytes <= kHalvesBytes;
   }
 
   // The rows of one group of a half that begins at row m[0] of the output.
   template <int kGroup>
   inline __attribute__((always_inline)) void finish(Sums& sum, const std::int64_t* m) const {
     constexpr int kFirst = kGroup * kAtOnce;
-    for_known<kFirst, kFirst + kAtOnce>([&](auto r) __attribute__((always_inline)) {
-      for_known<0, kVectors>([&](auto v) __attribute__((always_inline)) { pin(sum[r][v]); });
-    });
+    pin_rows<kFirst, kFirst + kAtOnce>(sum);
     const ByteColumns<V, kVectors, kExtra, kThen, false, false> columns(e, k, n, V::kLanes);
     const auto row = [&](int r) __attribute__((always_inline)) { return kInOrder ? m[0] + r : m[r]; };
     const auto below = [&](int r) __attribute__((always_inline)) {
@@ -85,9 +92,7 @@ struct ByteHalves {
       run_steps<Vector, kHalf, kVectors, 1>(rows, at, w, sum);
       at += 4;
       if constexpr (kFinish) {
-        for_known<0, kHalf>([&](auto r) __attribute__((always_inline)) {
-          for_known<0, kVectors>([&](auto v) __attribute__((always_inline)) { pin(sum[r][v]); });
-        });
+        pin_rows<0, kHalf>(sum);
         finish<group>(other, m);
       }
     });

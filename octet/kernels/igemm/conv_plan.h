@@ -29,7 +29,7 @@ bool reads_in_place(const IgemmKernel& kernel, const ConvShape& shape);
 ConvPlan plan_depthwise(const IgemmKernel& kernel, const ConvShape& shape);
 
 /// All of a dense convolution that depends on its shape alone, for many runs.
-struct ConvRows {
+struct PreparedConv {
   ConvPlan plan = {};
   IgemmProblem problem = {};  ///< without pointers and epilogue
   RowTable table;             ///< for a number of threads

@@ -24,11 +24,23 @@ inline __attribute__((always_inline)) void for_known(const Visit& visit) {
   }
 }
 
-// Where a row lies, as if it came from memory: a compiler that knows its sum forms it anew at every tap.
-inline __attribute__((always_inline)) const char* row_of(const TileArgs& tile, int m) {
-  const char* row = tile.row(m);
-  __asm__("" : "+r"(row));
-  return row;
+// What the sums of a tile start from.
+template <class Vector, int kRows, int kVectors>
+inline __attribute__((always_inline)) void start_sums(const TileArgs& tile,
+                                                      typename Vector::Sum (&sum)[kRows][kVectors]) {
+  for (int m = 0; m < kRows; ++m) {
+    for (int v = 0; v < kVectors; ++v)
+      sum[m][v] = tile.init == nullptr ? Vector::zero() : Vector::load_init(tile.init + v * Vector::kLanes);
+  }
+}
+
+// Where its rows lie, as if that came from memory: a compiler that knows their sums forms them anew at every tap.
+template <int kRows>
+inline __attribute__((always_inline)) void find_rows(const TileArgs& tile, const char* (&rows)[kRows]) {
+  for (int m = 0; m < kRows; ++m) {
+    rows[m] = tile.row(m);
+    __asm__("" : "+r"(rows[m]));
+  }
 }
 
 // kSteps steps of k: the weights of all of them are held, so that a row's address serves kSteps products.
@@ -55,14 +67,10 @@ inline __attribute__((always_inline)) void run_steps(const char* const* rows, st
 template <class Vector, int kRows, int kVectors, int kSteps, class Last>
 inline __attribute__((always_inline)) void run_core(const TileArgs& tile, const Last& last) {
   typename Vector::Sum sum[kRows][kVectors];
-  for (int m = 0; m < kRows; ++m) {
-    for (int v = 0; v < kVectors; ++v) {
-      sum[m][v] = tile.init == nullptr ? Vector::zero() : Vector::load_init(tile.init + v * Vector::kLanes);
-    }
-  }
+  start_sums<Vector>(tile, sum);
   const char* w = static_cast<const char*>(tile.panel);
   const char* rows[kRows];
-  for (int m = 0; m < kRows; ++m) rows[m] = row_of(tile, m);
+  find_rows(tile, rows);
   for (std::int64_t t = 0; t < tile.tap_count; ++t) {
     std::int64_t at = tile.taps[t];
     const std::int64_t end = at + tile.k_steps * 4;
@@ -88,13 +96,10 @@ inline __attribute__((always_inline)) void run_tiles(const TileArgs& first, int 
     int waiting = t == 0 ? kRows : 0;  // the next row of the tile before
     const int before = (t - 1) * kRows;
     Sum sum[kRows][kVectors];
-    for (int m = 0; m < kRows; ++m) {
-      for (int v = 0; v < kVectors; ++v)
-        sum[m][v] = tile.init == nullptr ? Vector::zero() : Vector::load_init(tile.init + v * Vector::kLanes);
-    }
+    start_sums<Vector>(tile, sum);
     const char* w = static_cast<const char*>(tile.panel);
     const char* rows[kRows];
-    for (int m = 0; m < kRows; ++m) rows[m] = row_of(tile, m);
+    find_rows(tile, rows);
     for (std::int64_t tap = 0; tap < tile.tap_count; ++tap) {
       std::int64_t at = tile.taps[tap];
       const std::int64_t end = at + tile.k_steps * 4;

@@ -46,8 +46,8 @@ void whole_byte_tiles(const TileArgs& first, const Epilogue& e, const TileSpan& 
 template <class Vector, class V, int kRows, int kVectors, int kSteps, Extra kExtra, Then kThen, bool kInOrder>
 void byte_tile(const TileArgs& tile, const Epilogue& e, const TileSpan& span) noexcept {
   using Halves = ByteHalves<Vector, V, kRows, kVectors, kExtra, kThen, kInOrder>;
-  if (kVectors > 1 && Halves::fit(tile)) {
-    if constexpr (kVectors > 1) Halves(tile, e, span.n).run_all(span);
+  if (Halves::fit(tile)) {
+    Halves(tile, e, span.n).run_all(span);
   } else {
     whole_byte_tiles<Vector, V, kRows, kVectors, kSteps, kExtra, kThen, kInOrder>(tile, e, span);
   }

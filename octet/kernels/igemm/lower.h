@@ -23,12 +23,12 @@ std::int64_t scratch_bytes(const IgemmKernel& kernel, const GemmShape& shape);
 std::int64_t matmul_scratch_bytes(const IgemmKernel& kernel, const GemmShape& shape);
 
 /// For run_conv with as many threads and, of u8, this zero point or another that is 0 or not as it is.
-ConvRows find_conv_rows(const IgemmKernel& kernel, const ConvShape& shape, int zero_point, int threads);
+PreparedConv prepare_conv(const IgemmKernel& kernel, const ConvShape& shape, int zero_point, int threads);
 
-/// Activations are u8 with their zero point, or f32 with 0. Without `rows`, or where they are another's, it finds out
-/// where rows lie as it goes.
+/// Activations are u8 with their zero point, or f32 with 0. Without `prepared`, or where that is
+/// another's, it finds out as it goes.
 void run_conv(const IgemmKernel& kernel, const ConvShape& shape, const void* in, int zero_point, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows);
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const PreparedConv* prepared);
 void run_gemm(const IgemmKernel& kernel, const GemmShape& shape, const void* a, int zero_point, const void* packed,
               const Epilogue& epilogue, void* scratch, ThreadPool& pool);
 void run_matmul(const IgemmKernel& kernel, const GemmShape& shape, const void* a, int zero_point, const void* b,

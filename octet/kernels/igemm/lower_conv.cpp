@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "octet/kernels/igemm/conv_plan.h"
 #include "octet/kernels/igemm/lower.h"
 #include "octet/kernels/igemm/pack.h"
@@ -47,9 +49,9 @@ bool pads_with_zero(const IgemmKernel& kernel, int zero_point) {
 }
 
 // All but the table.
-ConvRows read_shape(const IgemmKernel& kernel, const ConvShape& s, bool zero_padding) {
+PreparedConv prepare_shape(const IgemmKernel& kernel, const ConvShape& s, bool zero_padding) {
   const bool in_place = zero_padding && reads_in_place(kernel, s);
-  ConvRows out;
+  PreparedConv out;
   out.zero_padding = zero_padding;
   out.plan = plan_conv(kernel, s, in_place);
   IgemmProblem& p = out.problem = problem_of(kernel, out.plan, s);
@@ -95,23 +97,23 @@ std::int64_t scratch_bytes(const IgemmKernel& kernel, const ConvShape& s) {
   return scratch_bytes(plan_conv(kernel, s));
 }
 
-ConvRows find_conv_rows(const IgemmKernel& kernel, const ConvShape& s, int zero_point, int threads) {
-  ConvRows rows = read_shape(kernel, s, pads_with_zero(kernel, zero_point));
-  rows.table = find_rows(rows.problem, threads);
-  return rows;
+PreparedConv prepare_conv(const IgemmKernel& kernel, const ConvShape& s, int zero_point, int threads) {
+  PreparedConv out = prepare_shape(kernel, s, pads_with_zero(kernel, zero_point));
+  out.table = find_rows(out.problem, threads);
+  return out;
 }
 
 void run_conv(const IgemmKernel& kernel, const ConvShape& s, const void* in, int zero_point, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* found) {
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const PreparedConv* prepared) {
   const bool zero_padding = pads_with_zero(kernel, zero_point) && epilogue.weight_zero_point == nullptr;
-  ConvRows own;
-  if (found == nullptr || found->zero_padding != zero_padding) own = read_shape(kernel, s, zero_padding);
-  const ConvRows& rows = found == nullptr || found->zero_padding != zero_padding ? own : *found;
-  IgemmProblem p = rows.problem;
-  p.row_table = &rows.table;
+  std::optional<PreparedConv> own;
+  if (prepared == nullptr || prepared->zero_padding != zero_padding)
+    prepared = &own.emplace(prepare_shape(kernel, s, zero_padding));
+  IgemmProblem p = prepared->problem;
+  p.row_table = &prepared->table;
   p.packed = packed;
   p.epilogue = epilogue;
-  read_plan(rows.plan, s, in, zero_point, scratch, pool, p);
+  read_plan(prepared->plan, s, in, zero_point, scratch, pool, p);
   run_igemm(p, pool);
 }
 

@@ -32,9 +32,9 @@ std::int64_t scratch_bytes_f32(const IgemmKernel& kernel, const ConvShape& shape
 std::int64_t scratch_bytes_f32(const IgemmKernel& kernel, const GemmShape& shape);
 
 /// As those of igemm_u8s8.
-ConvRows find_rows_f32(const IgemmKernel& kernel, const ConvShape& shape, int threads);
+PreparedConv prepare_conv_f32(const IgemmKernel& kernel, const ConvShape& shape, int threads);
 void conv_f32(const IgemmKernel& kernel, const ConvShape& shape, const float* in, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows = nullptr);
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const PreparedConv* prepared = nullptr);
 /// packed: one matrix (b_stride 0), or one after another in the order of outer and inner.
 void gemm_f32(const IgemmKernel& kernel, const GemmShape& shape, const float* a, const void* packed,
               const Epilogue& epilogue, void* scratch, ThreadPool& pool);

@@ -72,8 +72,8 @@ TEST(IgemmF32, ConvolutionsOfEveryKernelEqualTheDefinition) {
       SCOPED_TRACE(std::string(kernel->name) + " " + testing::describe(s));
       Block packed(packed_bytes_f32(*kernel, s)), scratch(scratch_bytes_f32(*kernel, s));
       pack_conv_f32(*kernel, s, w.data(), packed.data());
-      const ConvRows rows = find_rows_f32(*kernel, s, static_cast<int>(random.in(1, 2)));
-      for (const ConvRows* found : {static_cast<const ConvRows*>(nullptr), &rows}) {
+      const PreparedConv rows = prepare_conv_f32(*kernel, s, static_cast<int>(random.in(1, 2)));
+      for (const PreparedConv* found : {static_cast<const PreparedConv*>(nullptr), &rows}) {
         std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
         conv_f32(*kernel, s, in.data(), packed.data(), epilogue.e, scratch.data(), pool, found);
         expect_close(epilogue, expected, 2e-5f);

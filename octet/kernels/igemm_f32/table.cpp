@@ -34,12 +34,12 @@ std::int64_t scratch_bytes_f32(const IgemmKernel& kernel, const GemmShape& shape
   return scratch_bytes(kernel, shape);
 }
 
-ConvRows find_rows_f32(const IgemmKernel& kernel, const ConvShape& shape, int threads) {
-  return find_conv_rows(kernel, shape, 0, threads);
+PreparedConv prepare_conv_f32(const IgemmKernel& kernel, const ConvShape& shape, int threads) {
+  return prepare_conv(kernel, shape, 0, threads);
 }
 void conv_f32(const IgemmKernel& kernel, const ConvShape& shape, const float* in, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows) {
-  run_conv(kernel, shape, in, 0, packed, epilogue, scratch, pool, rows);
+              const Epilogue& epilogue, void* scratch, ThreadPool& pool, const PreparedConv* prepared) {
+  run_conv(kernel, shape, in, 0, packed, epilogue, scratch, pool, prepared);
 }
 void gemm_f32(const IgemmKernel& kernel, const GemmShape& shape, const float* a, const void* packed,
               const Epilogue& epilogue, void* scratch, ThreadPool& pool) {

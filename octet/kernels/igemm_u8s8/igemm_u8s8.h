@@ -7,7 +7,8 @@
 //   gemm_u8s8(kernel, gemm, a, a_zero_point, packed.data(), epilogue, scratch.data(), pool);
 //
 // Sums: s[m][n] = sum over k of (a[m][k] - a_zero_point) * w[k][n]. Sizes are 64-byte aligned blocks
-// of memory; nothing but find_rows allocates; no result depends on the number of threads. Callers have checked all.
+// of memory; nothing but prepare_conv_u8s8 allocates; no result depends on the number of threads. Callers have checked
+// all.
 #pragma once
 
 #include <cstddef>
@@ -50,12 +51,12 @@ std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const ConvShape& shap
 std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shape);
 
 /// What depends on the shape alone, for many runs with as many threads; of zero points, on whether they are 0.
-ConvRows find_rows_u8s8(const IgemmKernel& kernel, const ConvShape& shape, int in_zero_point, int threads);
+PreparedConv prepare_conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, int in_zero_point, int threads);
 /// in [batch][in_height][in_width][in_stride]; the epilogue's M is batch * out_height * out_width,
-/// its N out_channels. `rows` may be null, or another thread count's or zero point's: they are found anew then.
+/// its N out_channels. `prepared` may be null, or of another thread count or zero point.
 void conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::uint8_t* in, int in_zero_point,
                const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool,
-               const ConvRows* rows = nullptr);
+               const PreparedConv* prepared = nullptr);
 /// packed: one matrix (b_stride 0), or one after another in the order of outer and inner.
 void gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
                const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool);

@@ -116,9 +116,9 @@ TEST(IgemmU8S8, ConvolutionsOfEveryKernelEqualTheDefinition) {
       Block packed(packed_bytes_u8s8(*kernel, s)), scratch(scratch_bytes_u8s8(*kernel, s));
       pack_conv_u8s8(*kernel, s, w.data(), packed.data());
       // Rows found as it goes, beforehand, and beforehand for another zero point or number of threads.
-      const ConvRows rows = find_rows_u8s8(*kernel, s, zero_point, 2);
-      const ConvRows others = find_rows_u8s8(*kernel, s, 1 - zero_point, random.one_in(2) ? 1 : 2);
-      for (const ConvRows* found : {static_cast<const ConvRows*>(nullptr), &rows, &others}) {
+      const PreparedConv rows = prepare_conv_u8s8(*kernel, s, zero_point, 2);
+      const PreparedConv others = prepare_conv_u8s8(*kernel, s, 1 - zero_point, random.one_in(2) ? 1 : 2);
+      for (const PreparedConv* found : {static_cast<const PreparedConv*>(nullptr), &rows, &others}) {
         std::fill(epilogue.out.begin(), epilogue.out.end(), static_cast<unsigned char>(0x5c));
         conv_u8s8(*kernel, s, in.data(), zero_point, packed.data(), epilogue.e, scratch.data(), pool, found);
         ASSERT_EQ(epilogue.out, expected);

@@ -85,12 +85,13 @@ std::int64_t scratch_bytes_u8s8(const IgemmKernel& kernel, const GemmShape& shap
   return scratch_bytes(kernel, shape);
 }
 
-ConvRows find_rows_u8s8(const IgemmKernel& kernel, const ConvShape& shape, int in_zero_point, int threads) {
-  return find_conv_rows(kernel, shape, in_zero_point, threads);
+PreparedConv prepare_conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, int in_zero_point, int threads) {
+  return prepare_conv(kernel, shape, in_zero_point, threads);
 }
 void conv_u8s8(const IgemmKernel& kernel, const ConvShape& shape, const std::uint8_t* in, int in_zero_point,
-               const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool, const ConvRows* rows) {
-  run_conv(kernel, shape, in, in_zero_point, packed, epilogue, scratch, pool, rows);
+               const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool,
+               const PreparedConv* prepared) {
+  run_conv(kernel, shape, in, in_zero_point, packed, epilogue, scratch, pool, prepared);
 }
 void gemm_u8s8(const IgemmKernel& kernel, const GemmShape& shape, const std::uint8_t* a, int a_zero_point,
                const void* packed, const Epilogue& epilogue, void* scratch, ThreadPool& pool) {

@@ -25,9 +25,9 @@ std::string form_of(const char* name, const ConvShape& s) {
   return std::string(name) + " conv " + std::to_string(s.groups) + (s.dilation_w == 1 ? "" : " dilated");
 }
 
-// All that rows depend on, and a little more.
-std::string rows_form(const IgemmKernel& kernel, const ConvShape& s, int zero_point, int threads) {
-  std::string form = std::string("rows ") + kernel.name + (zero_point == 0 ? " zero" : "");
+// All that a PreparedConv depends on, and a little more.
+std::string shape_form(const IgemmKernel& kernel, const ConvShape& s, int zero_point, int threads) {
+  std::string form = std::string("prepared ") + kernel.name + (zero_point == 0 ? " zero" : "");
   for (const std::int64_t size : {s.batch, s.in_height, s.in_width, s.in_channels, s.out_height, s.out_width,
                                   s.out_channels, s.kernel_height, s.kernel_width, s.stride_h, s.stride_w, s.dilation_h,
                                   s.dilation_w, s.pad_top, s.pad_left, s.groups, s.in_stride, std::int64_t{threads}})
@@ -59,9 +59,9 @@ struct PackedConv::Family {
   void (*pack)(const IgemmKernel& kernel, const ConvShape& shape, const void* weights, void* packed);
   std::int64_t (*scratch_bytes)(const IgemmKernel& kernel, const ConvShape& shape);
   void (*run)(const IgemmKernel& kernel, const ConvShape& shape, const void* in, int zero_point, const void* packed,
-              const Epilogue& epilogue, void* scratch, ThreadPool& threads, const kernels::ConvRows* rows);
-  /// Null: rows are not found beforehand.
-  kernels::ConvRows (*find_rows)(const IgemmKernel& kernel, const ConvShape& shape, int zero_point, int threads);
+              const Epilogue& epilogue, void* scratch, ThreadPool& threads, const kernels::PreparedConv* prepared);
+  /// Null: nothing is done beforehand.
+  kernels::PreparedConv (*prepare)(const IgemmKernel& kernel, const ConvShape& shape, int zero_point, int threads);
 };
 
 const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dtype) {
@@ -76,8 +76,10 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       },
       kernels::scratch_bytes_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int, const void* p, const Epilogue& e, void* scratch,
-         ThreadPool& t, const kernels::ConvRows* r) { kernels::conv_f32(k, s, floats(in), p, e, scratch, t, r); },
-      [](const IgemmKernel& k, const ConvShape& s, int, int threads) { return kernels::find_rows_f32(k, s, threads); }};
+         ThreadPool& t, const kernels::PreparedConv* r) { kernels::conv_f32(k, s, floats(in), p, e, scratch, t, r); },
+      [](const IgemmKernel& k, const ConvShape& s, int, int threads) {
+        return kernels::prepare_conv_f32(k, s, threads);
+      }};
   static const Family dense_u8s8 = {
       "igemm_u8s8",
       kernels::select_igemm_u8s8,
@@ -88,8 +90,8 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       kernels::scratch_bytes_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int zero, const void* p, const Epilogue& e,
          void* scratch, ThreadPool& t,
-         const kernels::ConvRows* r) { kernels::conv_u8s8(k, s, bytes(in), zero, p, e, scratch, t, r); },
-      kernels::find_rows_u8s8};
+         const kernels::PreparedConv* r) { kernels::conv_u8s8(k, s, bytes(in), zero, p, e, scratch, t, r); },
+      kernels::prepare_conv_u8s8};
   static const Family depthwise_f32 = {
       "depthwise_f32",
       [](const ConvShape& s, const kernels::NarrowFit&) -> const IgemmKernel& {
@@ -101,7 +103,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       },
       kernels::scratch_bytes_depthwise_f32,
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int, const void* p, const Epilogue& e, void* scratch,
-         ThreadPool& t, const kernels::ConvRows*) { kernels::depthwise_f32(k, s, floats(in), p, e, scratch, t); },
+         ThreadPool& t, const kernels::PreparedConv*) { kernels::depthwise_f32(k, s, floats(in), p, e, scratch, t); },
       nullptr};
   static const Family depthwise_u8s8 = {
       "depthwise_u8s8",
@@ -115,7 +117,7 @@ const PackedConv::Family& PackedConv::family_of(const ConvShape& shape, DType dt
       kernels::scratch_bytes_depthwise_u8s8,
       [](const IgemmKernel& k, const ConvShape& s, const void* in, int zero, const void* p, const Epilogue& e,
          void* scratch, ThreadPool& t,
-         const kernels::ConvRows*) { kernels::depthwise_u8s8(k, s, bytes(in), zero, p, e, scratch, t); },
+         const kernels::PreparedConv*) { kernels::depthwise_u8s8(k, s, bytes(in), zero, p, e, scratch, t); },
       nullptr};
   const bool depthwise = is_depthwise(shape);
   if (dtype == DType::f32) return depthwise ? depthwise_f32 : dense_f32;
@@ -132,9 +134,9 @@ PackedConv::PackedConv(const ConvShape& shape, const Tensor& weights, PackCache&
     family_->pack(*kernel_, shape_, weights.raw(), packed.data.raw());
     return packed;
   });
-  if (family_->find_rows == nullptr) return;
-  rows_ = cache.get<kernels::ConvRows>(rows_form(*kernel_, shape, zero_point, threads),
-                                       [&] { return family_->find_rows(*kernel_, shape_, zero_point, threads); });
+  if (family_->prepare == nullptr) return;
+  prepared_ = cache.get<kernels::PreparedConv>(shape_form(*kernel_, shape, zero_point, threads),
+                                               [&] { return family_->prepare(*kernel_, shape_, zero_point, threads); });
 }
 
 PackedConv::PackedConv(const ConvShape& shape, int threads)
@@ -204,7 +206,7 @@ void PackedConv::run_with(const float* weights, const void* in, const Epilogue& 
 
 void PackedConv::run(const void* in, int zero_point, const Epilogue& epilogue, void* scratch,
                      ThreadPool& threads) const {
-  family_->run(*kernel_, shape_, in, zero_point, packed_->raw(), epilogue, scratch, threads, rows_.get());
+  family_->run(*kernel_, shape_, in, zero_point, packed_->raw(), epilogue, scratch, threads, prepared_.get());
 }
 
 std::int64_t PackedConv::scratch_bytes() const {

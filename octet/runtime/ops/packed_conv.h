@@ -43,7 +43,7 @@ class PackedConv {
   std::shared_ptr<const kernels::NarrowFit> fit_;  ///< of dense int8 weights; held for the cache
   const kernels::IgemmKernel* kernel_;
   std::shared_ptr<const struct Packed> packed_;
-  std::shared_ptr<const kernels::ConvRows> rows_;  ///< of dense convolutions by constant weights
+  std::shared_ptr<const kernels::PreparedConv> prepared_;  ///< of dense convolutions by constant weights
   int threads_ = 1;
   std::int64_t part_ = 0;  ///< images at a time; 0: all at once
   bool winograd_ = false;  ///< where the epilogue allows it

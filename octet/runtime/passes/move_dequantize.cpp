@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "octet/ops/pad.h"
 #include "octet/runtime/passes/passes.h"
 #include "octet/runtime/passes/qdq.h"
 
@@ -22,17 +23,10 @@ bool moves_elements(const Edit& edit, int index) {
          std::binary_search(kNames.begin(), kNames.end(), node.op_type);
 }
 
-bool pads_with_constant(const Node& node) {
-  return node.op_type == "Pad" && node.attributes.text("mode", "constant") == "constant";
-}
-
 // Pad moves elements too, beside zeros if it is constant and its number is given as an input or not at all.
 bool pads_with_zero(const Edit& edit, int index) {
   const Node& node = edit.node(index);
-  if (!edit.is(index, "Pad") || node.inputs.size() < 2) return false;
-  if (!pads_with_constant(node) || node.inputs.size() < 3 || node.inputs[2] == kNoValue) return true;
-  const Tensor* number = edit.graph().initializer(node.inputs[2]);
-  return number != nullptr && number->to_double() == std::vector<double>{0};
+  return edit.is(index, "Pad") && node.inputs.size() >= 2 && !ops::pads_with_a_number(edit.graph(), node);
 }
 
 // A Pad's number among bytes of these parameters.
@@ -40,7 +34,7 @@ void set_padding(Edit& edit, const Node& node, const TensorParams& params, std::
   if (node.op_type != "Pad") return;
   inputs.resize(std::max<std::size_t>(inputs.size(), 3), kNoValue);
   inputs[2] = kNoValue;
-  if (!pads_with_constant(node)) return;
+  if (!ops::pads_with_constant(node)) return;
   Tensor zero(DType::u8, {});
   zero.data<std::uint8_t>()[0] = static_cast<std::uint8_t>(params.zero_point);
   inputs[2] = add_constant(edit.graph(), node.name + "_zero", std::move(zero));
